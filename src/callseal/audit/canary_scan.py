@@ -1,0 +1,1 @@
+"""Searches everything the project wrote for canary card numbers."""

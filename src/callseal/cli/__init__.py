@@ -1,0 +1,1 @@
+"""Commands of `callseal`: one file a verb, no logic."""

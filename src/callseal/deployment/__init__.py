@@ -1,0 +1,1 @@
+"""The typed deployment: one TOML file, models and validators with ids."""

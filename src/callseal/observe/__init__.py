@@ -1,0 +1,1 @@
+"""Logging with the scrubber, metrics."""

@@ -1,0 +1,1 @@
+"""Adapters for PCI partners, one folder each, same shape."""

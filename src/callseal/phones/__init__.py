@@ -1,0 +1,1 @@
+"""PJSIP customer and agent, each its own process."""

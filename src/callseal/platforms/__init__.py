@@ -1,0 +1,1 @@
+"""Adapters for contact-centre platforms, one folder each, same shape."""

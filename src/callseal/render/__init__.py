@@ -1,0 +1,1 @@
+"""Deployment -> data files of Kamailio and rtpengine."""

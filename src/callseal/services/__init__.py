@@ -1,0 +1,1 @@
+"""One bootstrap a process: the only place that knows everything."""

@@ -1,0 +1,1 @@
+"""Where the desk keeps calls: embedded SQLite with forward migrations."""

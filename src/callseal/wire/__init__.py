@@ -1,0 +1,1 @@
+"""Codecs only: rtp, dtmf, g711, sdp, ng. Pure."""
