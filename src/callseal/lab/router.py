@@ -1,0 +1,113 @@
+"""The router's two daemons, Kamailio and rtpengine, run from the root filesystem."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from callseal.lab.daemon import Daemon
+from callseal.lab.rootfs import Rootfs
+
+# rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
+RTPENGINE_LOG_LEVEL = 5
+INSIDE = "/run/callseal"
+
+
+def ng_answers(address: str, port: int) -> bool:
+    """True when an rtpengine answers `ping` on its ng port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.2)
+        try:
+            probe.connect((address, port))
+            probe.send(f"{secrets.token_hex(6)} d7:command4:pinge".encode())
+            return b"pong" in probe.recv(2048)
+        except OSError:
+            return False
+
+
+def sip_answers(address: str, port: int, source: str) -> bool:
+    """True when a SIP server answers OPTIONS from `source` (any status); strangers get silence, so `source` must be known."""
+    tag = secrets.token_hex(6)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.3)
+        try:
+            probe.bind((source, 0))
+            local = "{}:{}".format(*probe.getsockname())
+            request = (
+                f"OPTIONS sip:{address}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{tag};rport\r\n"
+                f"From: <sip:probe@{local}>;tag={tag}\r\nTo: <sip:{address}:{port}>\r\nCall-ID: {tag}@{local}\r\n"
+                f"CSeq: 1 OPTIONS\r\nContact: <sip:probe@{local}>\r\nMax-Forwards: 10\r\nContent-Length: 0\r\n\r\n"
+            )
+            probe.sendto(request.encode(), (address, port))
+            return probe.recv(4096).startswith(b"SIP/2.0 ")
+        except OSError:
+            return False
+
+
+class Rtpengine(Daemon):
+    """rtpengine in user space: `media` is the address of its ports, `ng` is where it takes commands (UDP)."""
+
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        *,
+        media: str,
+        ng: tuple[str, int],
+        log: Path,
+        ports: tuple[int, int] = (30000, 39999),
+        name: str = "rtpengine",
+        extra: Sequence[str] = (),
+    ) -> None:
+        command = [
+            "rtpengine",
+            "--config-file=none",
+            "--table=-1",
+            "--foreground",
+            "--log-stderr",
+            f"--log-level={RTPENGINE_LOG_LEVEL}",
+            f"--interface={media}",
+            f"--listen-ng={ng[0]}:{ng[1]}",
+            f"--port-min={ports[0]}",
+            f"--port-max={ports[1]}",
+            "--delete-delay=0",
+            "--timeout=60",
+            "--num-threads=2",
+            *extra,
+        ]
+        super().__init__(name, rootfs.argv(command), log=log, ready=lambda: ng_answers(*ng))
+        self.media = media
+        self.ng = ng
+
+
+class Kamailio(Daemon):
+    """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer."""
+
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        *,
+        config: Path,
+        sip: tuple[str, int],
+        known_peer: str,
+        log: Path,
+        name: str = "kamailio",
+        extra: Sequence[str] = (),
+    ) -> None:
+        command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", f"{INSIDE}/kamailio.cfg", *extra]
+        super().__init__(
+            name,
+            rootfs.argv(command, {config: INSIDE}),
+            log=log,
+            ready=lambda: sip_answers(*sip, source=known_peer),
+            env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
+        )
+        self.sip = sip
+
+
+def check_config(rootfs: Rootfs, config: Path) -> str:
+    """`kamailio -c` on a rendered directory: an empty string when it is good, else what Kamailio says."""
+    done = rootfs.run(["kamailio", "-c", "-f", f"{INSIDE}/kamailio.cfg"], {config: INSIDE})
+    return "" if done.returncode == 0 else done.stdout + done.stderr
