@@ -1,4 +1,43 @@
-# Two commands do everything: `make demo` and `make test`.
+# Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench bench-secure screenshots setup uninstall
+ARGS ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: ## A paid call from the first INVITE to the receipt, on real parts (ARGS=--serve keeps it running)
+	@infra/host/setup demo
+	@callseal demo $(ARGS)
+
+test: ## Everything that must hold: lint, types, import rules, unit, integration and e2e (ARGS go to pytest)
+	@infra/host/setup test
+	@$(MAKE) --no-print-directory lint
+	@pytest $(ARGS)
+
+lint: ## ruff, mypy --strict, import contracts
+	@infra/host/setup lint
+	@ruff check --quiet . && ruff format --quiet --check . && echo "ruff: clean"
+	@mypy
+	@lint-imports --no-logo 2>/dev/null || lint-imports
+
+format: ## Let ruff format the code
+	@ruff format . && ruff check --fix-only --quiet .
+
+bench: bench-secure ## Every bench
+
+bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
+	@infra/host/setup test
+	@python -m bench.secure $(ARGS)
+
+screenshots: ## The card in each state, into docs/screenshots
+	@infra/host/setup test
+	@python -m tests.support.card_screenshots
+
+setup: ## Only install what demo and test need
+	@infra/host/setup test
+
+uninstall: ## Remove what was built: .venv, build/ and the cached root filesystems (host packages stay)
+	@rm -rf .venv build "$${CALLSEAL_ROOTFS_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/callseal}"
+	@echo "removed .venv, build/ and the cached root filesystems"

@@ -1,0 +1,16 @@
+"""Rules of the suite: every module says which kind of test it holds, and a skip is counted and named at the end."""
+
+from __future__ import annotations
+
+import pytest
+
+KINDS = {"unit", "integration", "e2e"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A module without a kind fails the collection; order is unit, integration, e2e."""
+    nameless = sorted({item.location[0] for item in items if not KINDS & {mark.name for mark in item.iter_markers()}})
+    if nameless:
+        raise pytest.UsageError("these test modules do not say unit, integration or e2e (pytestmark): " + ", ".join(nameless))
+    order = ["unit", "integration", "e2e"]
+    items.sort(key=lambda item: next(order.index(mark.name) for mark in item.iter_markers() if mark.name in KINDS))
