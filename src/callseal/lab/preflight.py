@@ -1,0 +1,69 @@
+"""What must be true before the lab starts, each fault with what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+
+from callseal.lab.block import Block
+
+TOOLS = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount", "chroot": "coreutils"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that would make the lab fail, in the reader's words."""
+
+    what: str
+    advice: str
+
+
+def faults(block: Block) -> list[Fault]:
+    """Everything that stands in the way, all at once; an empty list means go."""
+    found = []
+    if os.geteuid() != 0:
+        found.append(
+            Fault("root is needed to run the router's daemons by chroot", "run it as root: sudo make demo")
+        )
+    found += [
+        Fault(f"the command {tool} is missing", f"apt install {package}")
+        for tool, package in TOOLS.items()
+        if shutil.which(tool) is None
+    ]
+    taken = [
+        f"{address}:{port}/{protocol}"
+        for protocol, address, port in block.listeners()
+        if not _free(protocol, address, port)
+    ]
+    if taken and all(not _free("udp", f"127.{200 + n}.0.1", 5060) for n in range(2)):
+        found.append(
+            Fault(
+                "some program listens on 0.0.0.0:5060 (another SIP server?), so no SIP address is free",
+                "stop it for the time of the demo: `ss -lunp 'sport = 5060'` names it",
+            )
+        )
+    elif taken:
+        other = f"127.88.{int(block.prefix.rsplit('.', 1)[1]) + 1}"
+        found.append(
+            Fault(
+                f"{len(taken)} address(es) of {block.prefix}.0/24 are in use: {', '.join(taken[:4])}",
+                f"is another demo running? take another block: make demo ARGS='--block {other}'",
+            )
+        )
+    return found
+
+
+def _free(protocol: str, address: str, port: int) -> bool:
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # a connection in TIME_WAIT is not a listener
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,77 @@
+"""A lab's directory: the deployment file for its block, secrets made at first start, logs and state."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callseal.lab.block import DEFAULT, Block
+from callseal.lab.rootfs import project_root
+
+EXAMPLE = "examples/sandbox.toml"
+_SECRET = re.compile(r'(?m)^[^#\n]*"file:(secrets/[\w-]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """`root` holds `callseal.toml`, `secrets/`, `state/`, `logs/`, `router/` and one directory a phone."""
+
+    root: Path
+    block: Block
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def deployment(self) -> Path:
+        return self.root / "callseal.toml"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def router(self) -> Path:
+        return self.root / "router"
+
+    def directory(self, name: str) -> Path:
+        """A directory of that name, made if missing, for the owner only."""
+        path = self.root / name
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+        return path
+
+    def prepare(self) -> None:
+        """Write the deployment from the example, and the secrets that are not there yet."""
+        text = (
+            (project_root() / EXAMPLE)
+            .read_text(encoding="utf-8")
+            .replace(f"{DEFAULT}.", f"{self.block.prefix}.")
+        )
+        for key, value in self.settings.items():
+            line = re.compile(rf"(?m)^({re.escape(key)} = )[^#\n]*")
+            if line.search(text) is None:
+                raise ValueError(f"{EXAMPLE} has no line for {key!r}")
+            text = line.sub(f"\\g<1>{value.replace(chr(92), chr(92) * 2)} ", text)
+        for name in ("logs", "secrets", "state", "router"):
+            self.directory(name)
+        self.deployment.write_text(text, encoding="utf-8")
+        for relative in sorted(set(_SECRET.findall(text))):
+            self.secret(Path(relative).name)
+
+    def secret(self, name: str) -> str:
+        """The secret of that name; made (32 random bytes, mode 0600) at first use. Webhook secrets have their standard form."""
+        path = self.root / "secrets" / name
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as sink:
+                sink.write(_fresh(name))
+        return path.read_text(encoding="ascii").strip()
+
+
+def _fresh(name: str) -> str:
+    if name.endswith("-webhook"):  # Standard Webhooks: whsec_ and base64
+        return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
+    return secrets.token_urlsafe(32)
