@@ -1,1 +1,54 @@
-"""The typed deployment: one TOML file, models and validators with ids."""
+"""The typed deployment: one TOML file in, one frozen `Deployment` out, or every fault at once.
+
+from callseal.deployment import read
+deployment = read(Path("callseal.toml"))
+"""
+
+from callseal.deployment.faults import VALIDATORS, DeploymentError, Fault, Severity, Validator
+from callseal.deployment.model import (
+    Agent,
+    Carrier,
+    Deployment,
+    Desk,
+    Edge,
+    Headers,
+    Number,
+    Partner,
+    Peer,
+    Platform,
+    Router,
+    Signing,
+    SigningKey,
+)
+from callseal.deployment.reader import Examination, examine, read
+from callseal.deployment.secrets import Secret, SecretError
+from callseal.deployment.values import HostPort, PortRange, SipUri
+
+__all__ = [
+    "VALIDATORS",
+    "Agent",
+    "Carrier",
+    "Deployment",
+    "DeploymentError",
+    "Desk",
+    "Edge",
+    "Examination",
+    "Fault",
+    "Headers",
+    "HostPort",
+    "Number",
+    "Partner",
+    "Peer",
+    "Platform",
+    "PortRange",
+    "Router",
+    "Secret",
+    "SecretError",
+    "Severity",
+    "Signing",
+    "SigningKey",
+    "SipUri",
+    "Validator",
+    "examine",
+    "read",
+]

@@ -1,0 +1,366 @@
+"""What can be wrong with a deployment: the list of validators, and one finding of one of them.
+
+An id is a promise: it is never given to another meaning. `docs/reference/validators.md` is written from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from callseal.observe.errors import Error
+
+
+class Severity(StrEnum):
+    """An error stops everything; a warning is said loudly and goes on."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """One thing that is checked: `id` and `name` for machines, `meaning` and `advice` for people."""
+
+    id: str
+    name: str
+    meaning: str
+    advice: str
+    severity: Severity = Severity.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One finding: which validator spoke, where (`line` counts from 1), about what, and what to do."""
+
+    validator: Validator
+    file: Path
+    line: int
+    where: str
+    message: str
+    advice: str
+
+    @property
+    def id(self) -> str:
+        return self.validator.id
+
+    @property
+    def is_error(self) -> bool:
+        return self.validator.severity is Severity.ERROR
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.validator.id} {self.validator.name}: {self.message}"
+
+
+class DeploymentError(Error):
+    """The deployment file has errors; `faults` holds every one of them, in the order of the file."""
+
+    id = "deployment_error"
+
+    def __init__(self, file: Path, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        many = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(f"{file}: {many}", advice=f"`callseal check {file}` explains each.")
+
+    def diagnostics(self) -> str:
+        told = [self.message]
+        for fault in self.faults:
+            told += [str(fault), f"    {fault.advice}"]
+        return "\n".join(told)
+
+
+def refuse(validator_id: str, message: str) -> PydanticCustomError:
+    """A field's refusal in pydantic's words: the reader turns it into a `Fault` of that validator."""
+    # The message goes through the context, so that braces in it are not taken for a template.
+    return PydanticCustomError(validator_id, "{said}", {"said": message})
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+VALIDATORS: dict[str, Validator] = {
+    validator.id: validator
+    for validator in (
+        # The file and its shape.
+        Validator(
+            "CS001",
+            "file-not-readable",
+            "The file does not exist, or is not UTF-8 text.",
+            "Name a readable file.",
+        ),
+        Validator(
+            "CS002",
+            "toml-syntax",
+            "The text is not TOML 1.0.",
+            "Mend the syntax; nothing else is checked before.",
+        ),
+        Validator(
+            "CS003", "schema-version", "`schema` is missing or not 1.", "Write `schema = 1` as the first key."
+        ),
+        Validator(
+            "CS004",
+            "unknown-key",
+            "A key or table that Callseal does not know.",
+            "Remove the key or mend its spelling.",
+        ),
+        Validator(
+            "CS005",
+            "missing-key",
+            "A required key or table is not there.",
+            "Add it; the deployment reference shows its form.",
+        ),
+        Validator(
+            "CS006",
+            "wrong-type",
+            "The value is of another type than the key wants.",
+            "Write the value in the type named.",
+        ),
+        Validator(
+            "CS007",
+            "not-one-of",
+            "The value is not one of those the key takes.",
+            "Use one of the values named.",
+        ),
+        Validator(
+            "CS008",
+            "out-of-range",
+            "A number is below or above what makes sense.",
+            "Choose a value within the bounds named.",
+        ),
+        Validator(
+            "CS009", "empty", "A list or text that must hold something is empty.", "Give at least one entry."
+        ),
+        # Single values.
+        Validator(
+            "CS010",
+            "malformed-name",
+            "An id, tenant, region or login has other characters than a-z, 0-9, `-`, `_` and `.`.",
+            "Use 1 to 64 of these, beginning with a letter or digit.",
+        ),
+        Validator(
+            "CS011",
+            "literal-secret",
+            "A secret stands in the file itself.",
+            "Put it into a file or the environment and write `file:path` or `env:NAME`; consider the old value known.",
+        ),
+        Validator(
+            "CS012",
+            "transport-not-supported",
+            "The SIP transport is not in this version.",
+            'Write transport = "udp", and keep that path on a private network.',
+        ),
+        Validator(
+            "CS013",
+            "media-profile-not-supported",
+            "The media profile is not in this version.",
+            'Write media_profile = "rtp", and keep that path on a private network.',
+        ),
+        Validator(
+            "CS014",
+            "malformed-network",
+            "Not an IP address or network in CIDR form.",
+            "Write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
+        ),
+        Validator(
+            "CS015",
+            "malformed-address",
+            "Not an IP address, or not address:port.",
+            "Write 192.0.2.7:5060, or [2001:db8::7]:5060.",
+        ),
+        Validator(
+            "CS016",
+            "malformed-uri",
+            "Not a URI of the wanted scheme.",
+            "Write sip:host[:port] or http(s)://host[:port][/path], without user and password.",
+        ),
+        Validator(
+            "CS017",
+            "malformed-port-range",
+            "Not a usable range of UDP ports.",
+            "Write an even first and an odd last port, such as 30000-39999, with 100 ports or more.",
+        ),
+        Validator(
+            "CS018",
+            "malformed-header-name",
+            "Not a token (RFC 3261 section 25.1), so no SIP header can bear it.",
+            "Use letters, digits and `-`.",
+        ),
+        Validator(
+            "CS019",
+            "reserved-header-name",
+            "The name belongs to a SIP standard, or says who made the edge.",
+            "Choose a private name, such as X-Call-Reference.",
+        ),
+        Validator(
+            "CS020",
+            "malformed-number",
+            "Not a number or prefix as dialled.",
+            "Write digits with an optional leading +, at most 15 digits (E.164).",
+        ),
+        # Names that must be unique, and references.
+        Validator(
+            "CS021",
+            "duplicate-header",
+            "Two of the edge's headers have one name.",
+            "Give each its own name; SIP does not tell capitals from small letters.",
+        ),
+        Validator(
+            "CS022",
+            "duplicate-id",
+            "Two things have one id.",
+            "Give each carrier, the partner, the platform and each edge an id of its own.",
+        ),
+        Validator(
+            "CS023",
+            "duplicate-number",
+            "One number or prefix is listed twice.",
+            "Keep one entry; the longest prefix wins among different ones.",
+        ),
+        Validator(
+            "CS024",
+            "duplicate-server-id",
+            "Two edges have one server_id.",
+            "Number the edges; Kamailio builds unique ids from it.",
+        ),
+        Validator(
+            "CS025",
+            "duplicate-address",
+            "Two listeners have one address and port, or two edges share media ports.",
+            "Give every edge its own addresses.",
+        ),
+        Validator(
+            "CS026", "duplicate-login", "Two agents have one login.", "Give each agent their own login."
+        ),
+        Validator(
+            "CS027",
+            "unknown-carrier",
+            "A number names a carrier that is not in the file.",
+            "Use the id of a [[carriers]] entry.",
+        ),
+        Validator(
+            "CS028",
+            "number-without-carrier",
+            "Several carriers, and the number does not say which one takes calls dialled out.",
+            "Add carrier = with the id of a [[carriers]] entry.",
+        ),
+        Validator(
+            "CS029",
+            "unknown-tenant",
+            "An agent's tenant has no number, so the agent would never see a call.",
+            "Use the tenant of a [[numbers]] entry.",
+        ),
+        # Faces and addresses.
+        Validator(
+            "CS030",
+            "networks-overlap",
+            "Two peers share addresses: a packet could not be told to come from one or the other.",
+            "Make the networks disjoint; a shared one would let a carrier speak as the partner.",
+        ),
+        Validator(
+            "CS031",
+            "edge-inside-peer",
+            "An address of our own lies in a peer's network.",
+            "Narrow the peer's network: traffic of our own must not pass for the peer's.",
+        ),
+        Validator(
+            "CS032",
+            "destination-not-listed",
+            "Calls are sent to an address from which no request would be accepted.",
+            "Add the destination's address to that peer's signalling list.",
+        ),
+        Validator(
+            "CS033",
+            "port-collision",
+            "A listener's port lies within the media ports of the same address.",
+            "Move the listener or the range.",
+        ),
+        Validator(
+            "CS034",
+            "control-on-public-address",
+            "rtpengine's control port or the edge agent listens on a public address. Neither knows a stranger from a friend.",
+            "Use loopback or a private control network.",
+        ),
+        Validator(
+            "CS035",
+            "one-anchor-precondition",
+            'anchors = "one" needs equal media profiles and a platform with a short list of media addresses.',
+            'Use anchors = "two", or list the platform\'s media addresses exactly.',
+        ),
+        Validator(
+            "CS036",
+            "fence-unsafe-off",
+            "The router does not stop digits towards the agent; only the partner's mask is left.",
+            'Write fence = "events" for anything but a leak test.',
+            _W,
+        ),
+        Validator(
+            "CS037",
+            "hold-too-short",
+            "The hold could end by itself before securing or restoring has.",
+            "Make hold_ttl_ms at least 1000 more than secure_timeout_ms and restore_timeout_ms.",
+        ),
+        Validator(
+            "CS038",
+            "deadlines-disagree",
+            "The time for all fields is shorter than the time for one.",
+            "Make capture_overall_ms at least capture_field_ms.",
+        ),
+        Validator(
+            "CS039",
+            "emergency-takes-payments",
+            "An emergency number never touches the partner, so it cannot take payments.",
+            "Remove payments and partner_down from the emergency entry.",
+        ),
+        # Secrets, as this machine sees them (only `check` looks).
+        Validator(
+            "CS040",
+            "secret-missing",
+            "The file of a secret is not there or cannot be read.",
+            "`callseal keys FILE` creates the secret files that are missing.",
+        ),
+        Validator(
+            "CS041",
+            "secret-too-weak",
+            "A secret is empty, or a key is shorter than 16 characters.",
+            "Delete the file and let `callseal keys FILE` create it anew.",
+        ),
+        Validator(
+            "CS042",
+            "secret-exposed",
+            "Other users of this machine may read the secret's file.",
+            "chmod 600 the file.",
+            _W,
+        ),
+        Validator(
+            "CS043",
+            "variable-not-set",
+            "An env: secret is not set here. The service may have it; this shell has not.",
+            "Set it for the service, or ignore this where the service runs elsewhere.",
+            _W,
+        ),
+        # The rest.
+        Validator(
+            "CS044", "malformed-currency", "Not an ISO 4217 code.", 'Write three capitals, such as "GBP".'
+        ),
+        Validator(
+            "CS045",
+            "signing-key-reused",
+            "The current and the previous signing key have one id or one secret.",
+            "Give the new key a new id and a new secret, or remove previous.",
+        ),
+        Validator(
+            "CS046",
+            "network-too-wide",
+            "The network is so wide that the peer is not identified by it.",
+            "List the peer's own networks: IPv4 /8 and IPv6 /16 are the widest accepted.",
+        ),
+        Validator(
+            "CS047",
+            "plain-http",
+            "A bearer secret would cross a public network unencrypted.",
+            "Use https://, or a private address.",
+        ),
+    )
+}

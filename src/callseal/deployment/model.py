@@ -1,0 +1,301 @@
+"""The deployment as types: what `callseal.toml` says, frozen. Field descriptions are the reference's text."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from callseal.deployment.faults import refuse
+from callseal.deployment.lines import Path
+from callseal.deployment.secrets import Secret
+from callseal.deployment.values import (
+    Address,
+    AddressField,
+    Currency,
+    DialledNumber,
+    Flag,
+    HeaderName,
+    HostPort,
+    HttpUrl,
+    Milliseconds,
+    Name,
+    NetworkField,
+    PortRange,
+    SipUri,
+    Text,
+    parse_text,
+)
+
+Transport = Literal["udp", "tcp", "tls"]
+MediaProfile = Literal["rtp", "srtp"]
+
+
+def _only_udp(value: Transport) -> Transport:
+    if value != "udp":
+        raise refuse("CS012", f"SIP over {value.upper()} is not in this version")
+    return value
+
+
+def _only_rtp(value: MediaProfile) -> MediaProfile:
+    if value != "rtp":
+        raise refuse("CS013", f"{value.upper()} is not in this version")
+    return value
+
+
+def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
+    if isinstance(value, pathlib.Path):
+        return value
+    base: pathlib.Path = (info.context or {}).get("base", pathlib.Path())
+    return base / parse_text(value)
+
+
+FileField = Annotated[pathlib.Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class SigningKey(_Table):
+    """A key with the name by which cookies refer to it."""
+
+    id: Name = Field(description="key id, written into every cookie and Record-Route")
+    secret: Secret = Field(description="the key itself, 16 characters or more")
+
+
+class Signing(_Table):
+    """Signs the route cookie and the Record-Route parameters. `current` signs, both are accepted."""
+
+    current: SigningKey = Field(description="the key that signs")
+    previous: SigningKey | None = Field(
+        None, description="the key before it, while calls signed with it live"
+    )
+
+
+class Headers(_Table):
+    """Names of the edge's own headers on the wire."""
+
+    call_reference: HeaderName = Field(
+        "X-Call-Reference", description="edge -> platform: the opaque call reference"
+    )
+    route_cookie: HeaderName = Field(
+        "X-Route-Cookie", description="edge -> partner -> edge: the signed route cookie"
+    )
+
+
+class Peer(_Table):
+    """What carriers, partner and platform have in common: who they are, where they are, how they speak."""
+
+    id: Name = Field(description="name in logs, metrics and rendered files")
+    signalling: tuple[NetworkField, ...] = Field(
+        min_length=1, description="addresses or networks that may send SIP; anything else is met with silence"
+    )
+    media: tuple[NetworkField, ...] = Field(
+        min_length=1, description="addresses or networks where its RTP may be"
+    )
+    destinations: tuple[SipUri, ...] = Field(
+        min_length=1, description="where requests to it are sent, in order"
+    )
+    transport: Annotated[Transport, AfterValidator(_only_udp)] = Field(
+        "udp", description="SIP transport; `tcp` and `tls` are refused until this version speaks them"
+    )
+    media_profile: Annotated[MediaProfile, AfterValidator(_only_rtp)] = Field(
+        "rtp", description="`srtp` is refused until this version speaks it"
+    )
+
+
+class Carrier(Peer):
+    """A SIP trunk of the phone network; the customer is behind it."""
+
+    payments: Flag = Field(True, description="false: calls of this carrier never offer a payment")
+
+
+class Partner(Peer):
+    """The PCI-certified payment partner: a SIP B2BUA and an API."""
+
+    adapter: Literal["sandbox"] = Field(description="which partner adapter speaks to it")
+    token_header: HeaderName = Field(
+        "X-Payment-Token", description="header in which its INVITE brings the token"
+    )
+    cookie_place: Literal["header", "request-uri"] = Field(
+        "header", description="where the route cookie travels; `request-uri` for partners that drop headers"
+    )
+    api: HttpUrl = Field(description="base URL of its API")
+    api_key: Secret = Field(description="bearer key for its API")
+    webhook_secret: Secret = Field(description="verifies its webhooks (Standard Webhooks)")
+
+
+class Platform(Peer):
+    """The contact centre's voice side; the agent is on it."""
+
+    adapter: Literal["webhook"] = Field(description="which platform adapter speaks to it")
+    anchors: Literal["one", "two"] = Field(
+        "two",
+        description="rtpengine sessions a normal call crosses; `one` relays the agent leg only while secured",
+    )
+    dtmf_info: Flag = Field(
+        False, description="true lets SIP INFO with digits from the partner reach the platform"
+    )
+    api: HttpUrl = Field(description="where its events are posted")
+    webhook_secret: Secret = Field(description="signs these events (Standard Webhooks)")
+
+
+class Number(_Table):
+    """A number or prefix, whose it is, and what happens to its calls."""
+
+    match: DialledNumber = Field(description="number or prefix as dialled; the longest match wins")
+    tenant: Name = Field(description="whose calls these are; agents see their own tenant's only")
+    carrier: Name | None = Field(
+        None,
+        description="carrier for calls the platform dials out; may be left out when there is one carrier",
+    )
+    partner_down: Literal["bypass", "reject"] = Field(
+        "bypass", description="partner unreachable: `bypass` connects without payments, `reject` answers 503"
+    )
+    payments: Flag = Field(True, description="false: calls go past the partner")
+    emergency: Flag = Field(False, description="true: never touches the partner, whatever else happens")
+
+    @property
+    def takes_payments(self) -> bool:
+        return self.payments and not self.emergency
+
+
+class Router(_Table):
+    """What all edges do alike."""
+
+    fence: Literal["events", "unsafe-off"] = Field(
+        "events",
+        description="`events` stops digits towards the agent while secured; `unsafe-off` is for leak tests",
+    )
+    hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
+
+
+class Edge(_Table):
+    """One router: a Kamailio, an rtpengine and their agent."""
+
+    id: Name = Field(description="name in logs, metrics, cookies (`rn`) and on the command line (`--edge`)")
+    region: Name = Field(description="region, carried in the route cookie")
+    server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
+    sip: HostPort = Field(description="address and port Kamailio listens on")
+    media: AddressField = Field(description="rtpengine's media address")
+    media_ports: PortRange = Field(description="rtpengine's media ports, first-last")
+    ng: HostPort = Field(description="rtpengine's control port (ng); never on a public address")
+    agent: HttpUrl = Field(description="URL of the edge agent; never on a public address")
+    events: HostPort = Field(description="where Kamailio sends the agent its datagrams")
+
+
+class Agent(_Table):
+    """A person at the desk."""
+
+    login: Name = Field(description="login name")
+    name: Text = Field(description="name as shown")
+    tenant: Name = Field(description="whose calls they see")
+    password: Secret = Field(description="their password")
+
+
+class Desk(_Table):
+    """The service behind the agent's card."""
+
+    url: HttpUrl = Field(description="URL under which edges, partner and browsers reach it")
+    edge_secret: Secret = Field(
+        description="bearer secret between edges and desk, both ways; 16 characters or more"
+    )
+    store: FileField = Field(description="SQLite file of the desk, relative to the deployment file")
+    secure_timeout_ms: Milliseconds = Field(
+        3_000, description="not secured in this time: the call is restored"
+    )
+    restore_timeout_ms: Milliseconds = Field(
+        3_000, description="not restored in this time: alarm, the hold stays"
+    )
+    secured_idle_ms: Milliseconds = Field(
+        300_000, description="secured without a capture for this long: restored"
+    )
+    capture_field_ms: Milliseconds = Field(120_000, description="time for one field")
+    capture_overall_ms: Milliseconds = Field(300_000, description="time for all fields")
+    currencies: tuple[Currency, ...] = Field(
+        min_length=1, description="currencies the card offers (ISO 4217)"
+    )
+    agents: tuple[Agent, ...] = Field((), description="who may log in")
+
+
+_Identified = TypeVar("_Identified", Edge, Carrier)
+
+
+class Deployment(_Table):
+    """Everything Callseal must know about one installation; read with `callseal.deployment.read`."""
+
+    schema_version: Literal[1] = Field(alias="schema", description="version of this format")
+    name: Name = Field(description="name of the installation")
+    signing: Signing
+    headers: Headers = Field(default_factory=Headers)
+    carriers: tuple[Carrier, ...] = Field(min_length=1)
+    partner: Partner
+    platform: Platform
+    numbers: tuple[Number, ...] = Field(min_length=1)
+    router: Router = Field(default_factory=Router)
+    edges: tuple[Edge, ...] = Field(min_length=1)
+    desk: Desk
+
+    @property
+    def peers(self) -> tuple[Peer, ...]:
+        return (*self.carriers, self.partner, self.platform)
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """Every tenant that has a number, in the order of the file."""
+        return tuple(dict.fromkeys(number.tenant for number in self.numbers))
+
+    @property
+    def media_addresses(self) -> tuple[Address, ...]:
+        """ "Home": the media addresses of all edges."""
+        return tuple(dict.fromkeys(edge.media for edge in self.edges))
+
+    def edge(self, edge_id: str) -> Edge:
+        """The edge of that id; `KeyError` names it when there is none."""
+        return _by_id(self.edges, edge_id)
+
+    def carrier(self, carrier_id: str) -> Carrier:
+        """The carrier of that id; `KeyError` names it when there is none."""
+        return _by_id(self.carriers, carrier_id)
+
+    def carrier_for(self, number: Number) -> Carrier:
+        """The carrier that takes calls dialled out for `number`."""
+        return self.carrier(number.carrier) if number.carrier else self.carriers[0]
+
+    def number_for(self, dialled: str) -> Number | None:
+        """The entry with the longest prefix of `dialled`, or None: an unknown number is answered 404."""
+        fitting = (number for number in self.numbers if dialled.startswith(number.match))
+        return max(fitting, key=lambda number: len(number.match), default=None)
+
+    def secrets(self) -> Iterator[tuple[Path, Secret]]:
+        """Every secret with its path in the file."""
+        yield from _secrets(self, ())
+
+
+def _by_id(things: Iterable[_Identified], wanted: str) -> _Identified:
+    for thing in things:
+        if thing.id == wanted:
+            return thing
+    raise KeyError(wanted)
+
+
+def _secrets(value: object, path: Path) -> Iterator[tuple[Path, Secret]]:
+    if isinstance(value, Secret):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), (*path, name))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _secrets(item, (*path, index))
