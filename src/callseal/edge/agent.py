@@ -1,0 +1,127 @@
+"""The agent as a whole: its parts put together, started and stopped."""
+
+import asyncio
+import contextlib
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx2
+import structlog
+
+from callseal.edge.acks import AckBook, AckListener
+from callseal.edge.courier import Courier
+from callseal.edge.database import Database
+from callseal.edge.events import Reporter
+from callseal.edge.holds import Holds
+from callseal.edge.journal import Journal
+from callseal.edge.metrics import EdgeMetrics
+from callseal.edge.ng_client import NgClient, NgSilentError
+from callseal.edge.nodes import Nodes
+from callseal.edge.settings import EdgeSettings
+from callseal.edge.spool import Spool
+from callseal.edge.watcher import Watcher
+
+_CALL_AGE_LIMIT_MS = 24 * 3_600_000
+
+log = structlog.get_logger("callseal.edge")
+
+
+class EdgeAgent:
+    """Everything the HTTP handlers need, and the tasks behind them. `async with agent.running():` serves.
+
+    `now_ms` is unix time, `random_bytes` makes event ids and cookies, `tls` verifies the desk (None: the URL is http, or
+    the system's roots are right).
+    """
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        *,
+        now_ms: Callable[[], int],
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.settings = settings
+        self.now_ms = now_ms
+        self.metrics = EdgeMetrics()
+        self.acks = AckBook(now_ms)
+        self._random_bytes = random_bytes
+        self._tls = tls
+        self._database = Database(settings.state)
+        self.spool = Spool(self._database)
+        self.journal = Journal(self._database)
+        self.nodes = Nodes(
+            {name: self._client(settings, address) for name, address in settings.nodes.items()},
+            settings.own_node,
+        )
+        self.reporter = Reporter(self.spool, edge=settings.edge, now_ms=now_ms, random_bytes=random_bytes)
+        self.holds = Holds(self.journal, self.nodes, self.reporter, settings, now_ms=now_ms)
+        self.watcher = Watcher(
+            self.nodes,
+            self.acks,
+            self.reporter,
+            settings,
+            is_held=self.holds.is_held,
+            count=lambda leg, kind: self.metrics.verdicts.labels(leg, kind).inc(),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Take over what an earlier run left, listen for ACKs, deliver, end holds in time."""
+        await self.holds.load()
+        await self.journal.forget_old_calls(before=self.now_ms() - _CALL_AGE_LIMIT_MS)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: AckListener(
+                self.acks, self.settings.peers, lambda: self.metrics.refused.labels("datagram").inc()
+            ),
+            local_addr=self.settings.datagrams,
+        )
+        async with httpx2.AsyncClient(verify=self._tls or True, trust_env=False) as client:
+            courier = Courier(
+                self.spool,
+                client,
+                self.settings,
+                now_ms=self.now_ms,
+                jitter=lambda: self._random_bytes(1)[0] / 255,
+                count=lambda kind, outcome: self.metrics.deliveries.labels(kind, outcome).inc(),
+            )
+            tasks = [asyncio.create_task(courier.run()), asyncio.create_task(self.holds.run())]
+            log.info("serving", holds=self.holds.active, waiting=(await self.spool.depth()).rows)
+            try:
+                yield
+            finally:
+                transport.close()
+                await self.watcher.close()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                self.nodes.close()
+                self._database.close()
+
+    async def ng_answers(self) -> bool:
+        """Whether this edge's own rtpengine answers a ping."""
+        with contextlib.suppress(NgSilentError):
+            await self.nodes.own.ping()
+            return True
+        return False
+
+    async def exposition(self) -> bytes:
+        """The metrics page, with the gauges brought up to date."""
+        depth = await self.spool.depth()
+        self.metrics.spool_depth.set(depth.rows)
+        age = 0 if depth.oldest_at is None else max(self.now_ms() - depth.oldest_at, 0) / 1000
+        self.metrics.spool_oldest.set(age)
+        self.metrics.holds.set(self.holds.active)
+        return self.metrics.render()
+
+    def _client(self, settings: EdgeSettings, address: tuple[str, int]) -> NgClient:
+        return NgClient(
+            address,
+            cookie_prefix=self._random_bytes(8).hex(),
+            timeout_ms=settings.ng_timeout_ms,
+            attempts=settings.ng_attempts,
+            observe=lambda command, seconds: self.metrics.ng_seconds.labels(command).observe(seconds),
+        )

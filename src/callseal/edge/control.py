@@ -1,0 +1,108 @@
+"""The desk's side: hold, unhold, and where the media is. `Authorization: Bearer <edge secret>`."""
+
+import hmac
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from callseal.edge.agent import EdgeAgent
+from callseal.edge.anchors import Leg, ng_call_id
+from callseal.edge.evidence import counters
+from callseal.edge.fence import assert_fence
+from callseal.edge.holds import NoSuchLegError
+from callseal.edge.inlet import Filled, Reference, Text
+from callseal.edge.ng_client import NgRefusedError, NgSilentError
+
+MAX_TTL_MS = 60_000
+
+
+class LegRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    reference: Reference
+    call_id: Filled
+    node: Text = ""
+
+
+class HoldRequest(LegRequest):
+    ttl_ms: Annotated[int, Field(ge=1, le=MAX_TTL_MS)]
+
+
+class MediaRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    reference: Reference
+    customer_call_id: Text
+    agent_call_id: Text
+    node: Text = ""
+
+
+def from_the_desk(request: Request) -> None:
+    """401 unless the bearer secret is right; compared in constant time."""
+    agent: EdgeAgent = request.app.state.agent
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    right = hmac.compare_digest(given.strip().encode(), agent.settings.secret.encode())
+    if scheme.lower() != "bearer" or not right:
+        agent.metrics.refused.labels("bearer").inc()
+        raise HTTPException(401, {"error": "unauthorised"}, headers={"WWW-Authenticate": "Bearer"})
+
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(from_the_desk)])
+
+
+@router.post("/hold")
+async def hold(request: Request, wanted: HoldRequest) -> dict[str, Any]:
+    agent: EdgeAgent = request.app.state.agent
+    try:
+        expires_at = await agent.holds.hold(wanted.reference, wanted.call_id, wanted.node, wanted.ttl_ms)
+    except NoSuchLegError:
+        raise HTTPException(409, {"error": "no_such_leg"}) from None
+    except NgSilentError:
+        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
+    except NgRefusedError:
+        raise HTTPException(502, {"error": "rtpengine_refused"}) from None
+    return {"held": True, "expires_at": expires_at}
+
+
+@router.post("/unhold")
+async def unhold(request: Request, wanted: LegRequest) -> dict[str, Any]:
+    agent: EdgeAgent = request.app.state.agent
+    try:
+        await agent.holds.unhold(wanted.reference, wanted.call_id, wanted.node)
+    except NgSilentError:
+        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
+    except NgRefusedError:
+        raise HTTPException(502, {"error": "rtpengine_refused"}) from None
+    return {"held": False}
+
+
+@router.post("/media")
+async def media(request: Request, wanted: MediaRequest) -> dict[str, Any]:
+    agent: EdgeAgent = request.app.state.agent
+    try:
+        return {
+            "customer": await _leg(agent, wanted, "customer", wanted.customer_call_id),
+            "agent": await _leg(agent, wanted, "agent", wanted.agent_call_id),
+        }
+    except NgSilentError:
+        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
+
+
+async def _leg(agent: EdgeAgent, wanted: MediaRequest, leg: Leg, call_id: str) -> dict[str, Any]:
+    name = ng_call_id(call_id, leg)
+    found = await agent.nodes.find(name, wanted.node) if call_id else None
+    held = leg == "customer" and agent.holds.is_held(wanted.reference)
+    if found is None:
+        # Without an anchor of its own the agent leg runs over the customer's: that is what home means with one anchor.
+        at_home = leg == "agent" and agent.settings.anchors == "one" and bool(call_id)
+        where = "home" if at_home else "unknown"
+        return {"anchored": False, "where": where, "held": held, "fenced": False, "packets": {}}
+    fenced = False
+    if leg == "agent" and found.anchor.partner_place(agent.settings.media) == "partner":
+        found, fenced = await assert_fence(agent.nodes, agent.settings, name, found)
+    return {
+        "anchored": True,
+        "where": found.anchor.partner_place(agent.settings.media),
+        "held": held,
+        "fenced": fenced,
+        "packets": counters(found.anchor, leg),
+    }

@@ -1,0 +1,35 @@
+"""The fence: digits from the partner are dropped on the agent leg while it is at the partner.
+
+rtpengine does not show whether a party is blocked, but blocking once more changes nothing and says whether it could.
+"Fenced" is therefore never remembered and never guessed: it is asserted anew whenever somebody asks.
+"""
+
+from callseal.edge.ng_client import NgRefusedError
+from callseal.edge.nodes import Located, Nodes
+from callseal.edge.settings import EdgeSettings
+
+PARTNER = "partner"
+
+
+async def assert_fence(
+    nodes: Nodes, settings: EdgeSettings, call_id: str, found: Located
+) -> tuple[Located, bool]:
+    """Set the fence on an agent leg that was `found` at the partner; return a new look and whether it is fenced.
+
+    A restoring re-INVITE may have lifted the fence between the two looks, and then ours came too late and would keep
+    the caller's digits from the agent for the rest of the call: it is taken back. Raises `NgSilentError`.
+    """
+    if not settings.fence:
+        return found, False
+    client = nodes[found.node]
+    try:
+        await client.block_dtmf(call_id, label=PARTNER)
+        after = await nodes.find(call_id, found.node)
+        if after is None:
+            return found, False
+        if after.anchor.partner_place(settings.media) == "partner":
+            return after, True
+        await client.unblock_dtmf(call_id, label=PARTNER)
+    except NgRefusedError:
+        return found, False
+    return after, False

@@ -1,0 +1,311 @@
+"""Hold: digits and audio of the customer leg stopped, journalled first, ended by themselves.
+
+Who sets one: the desk (at the press of Secure) and Kamailio (before it relays the partner's restoring offer; it tells
+us). Who ends one: the desk, Kamailio (at the 2xx of the securing re-INVITE), the end of the leg - or time, and then
+this module looks where the media is and decides by `expiry_rule` what may be passed again.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import structlog
+
+from callseal.edge.anchors import OUTSIDE, Place, ng_call_id
+from callseal.edge.events import Evidence, Reporter
+from callseal.edge.journal import Hold, Journal
+from callseal.edge.locks import ReferenceLocks
+from callseal.edge.ng_client import NgRefusedError, NgSilentError, UnknownCallError, UnknownPartyError
+from callseal.edge.nodes import Nodes
+from callseal.edge.settings import EdgeSettings
+
+CARRIER = OUTSIDE["customer"]
+Sight: TypeAlias = Place | Literal["gone", "silent"]
+"""Where a leg is: a place; `gone`, no rtpengine has such a call; `silent`, not every rtpengine answered."""
+Lift: TypeAlias = Literal["all", "media", "nothing", "forget"]
+_DISK_PAUSE_S = 1.0
+_JUST_NOW_MS = 2_000
+
+log = structlog.get_logger("callseal.edge.holds")
+
+
+class NoSuchLegError(Exception):
+    """No rtpengine has the leg, or it has no party labelled `carrier`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Both legs of a call, and the node that has the customer leg."""
+
+    customer: Sight
+    agent: Sight
+    node: str
+
+
+def expiry_rule(seen: Whereabouts, *, one_anchor: bool, out_of_time: bool) -> Lift:
+    """What an expired hold lifts. The reasons are in docs/explanation/edge-agent.md.
+
+    A customer leg at the partner talks to the partner only: pass everything. With both legs home (or no agent anchor
+    left) the call is an ordinary one: pass everything. A customer leg at home while the agent leg is not is neither
+    secured nor restored: keep everything and look again; when the time is out pass the audio, so that the call goes
+    on, and keep the digits. Anything else is not understood: keep everything.
+    """
+    if seen.customer == "gone":
+        return "forget"
+    if seen.customer == "partner":
+        return "all"
+    at_home = seen.customer == "home" or (one_anchor and seen.customer == "platform")
+    if not at_home:
+        return "nothing"
+    if seen.agent in ("home", "gone"):
+        return "all"
+    return "media" if out_of_time else "nothing"
+
+
+class Holds:
+    """All holds of this edge. `run()` ends them in time; the rest is called by the two inlets."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        nodes: Nodes,
+        reporter: Reporter,
+        settings: EdgeSettings,
+        *,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._journal = journal
+        self._nodes = nodes
+        self._reporter = reporter
+        self._settings = settings
+        self._now_ms = now_ms
+        self._held: dict[str, Hold] = {}
+        self._lifted_at: dict[str, int] = {}
+        self._locks = ReferenceLocks()
+        self._wake = asyncio.Event()
+
+    @property
+    def active(self) -> int:
+        return len(self._held)
+
+    def is_held(self, reference: str) -> bool:
+        """Whether anything of that call is stopped, as far as the journal knows."""
+        return reference in self._held
+
+    async def load(self) -> None:
+        """Take over what an earlier run of the agent left behind."""
+        self._held = {hold.reference: hold for hold in await self._journal.holds()}
+
+    async def hold(self, reference: str, call_id: str, node: str, ttl_ms: int) -> int:
+        """Stop the carrier's digits and audio; returns when it ends by itself (unix ms).
+
+        Raises `NoSuchLegError`, or `NgSilentError` / `NgRefusedError`, after which whatever part was done is still
+        journalled and ends in time.
+        """
+        async with self._locks(reference):
+            before = self._held.get(reference)
+            expires_at = self._now_ms() + ttl_ms
+            hold = Hold(
+                reference=reference,
+                call_id=call_id,
+                node=node,
+                expires_at=expires_at,
+                limit_at=expires_at + self._settings.hold_limit_ms,
+                cseq=before.cseq if before else 0,
+            )
+            # Journal first: a crash in between leaves a hold that ends, not one that nobody knows of.
+            await self._keep(hold)
+            try:
+                node = await self._stop(ng_call_id(call_id, "customer"), node)
+            except NoSuchLegError:
+                await self._forget(reference)
+                raise
+            if node != hold.node:
+                await self._keep(replace(hold, node=node))
+            return expires_at
+
+    async def unhold(self, reference: str, call_id: str, node: str) -> None:
+        """Pass everything again. A leg that is gone has no hold: no error. Raises `NgSilentError`/`NgRefusedError`;
+        the journal then keeps the hold, so that time ends it."""
+        async with self._locks(reference):
+            located = await self._nodes.find(ng_call_id(call_id, "customer"), node)
+            if located is not None:
+                await self._pass(ng_call_id(call_id, "customer"), located.node)
+            await self._forget(reference)
+
+    async def noted_held(self, reference: str, call_id: str, node: str, cseq: int) -> None:
+        """Kamailio has set the hold itself. Had we just lifted an expired one, our unblock may have come after its
+        block: then it is set once more."""
+        async with self._locks(reference):
+            before = self._held.get(reference)
+            lifted_at = self._lifted_at.pop(reference, None)
+            expires_at = self._now_ms() + self._settings.hold_ttl_ms
+            if before is not None:
+                expires_at = max(expires_at, before.expires_at)
+            await self._keep(
+                Hold(
+                    reference=reference,
+                    call_id=call_id,
+                    node=node,
+                    expires_at=expires_at,
+                    limit_at=expires_at + self._settings.hold_limit_ms,
+                    cseq=cseq,
+                )
+            )
+            if lifted_at is not None and self._now_ms() - lifted_at < _JUST_NOW_MS:
+                await self._stop(ng_call_id(call_id, "customer"), node)
+
+    async def noted_unheld(self, reference: str, cseq: int) -> None:
+        """Kamailio has ended the hold itself. Notices travel beside each other: one that is older than the re-INVITE
+        which set the present hold speaks of an earlier hold."""
+        async with self._locks(reference):
+            before = self._held.get(reference)
+            if before is None or (cseq and cseq < before.cseq):
+                return
+            await self._forget(reference)
+
+    async def ended(self, reference: str) -> None:
+        """The customer leg is over."""
+        async with self._locks(reference):
+            if reference in self._held:
+                await self._forget(reference)
+
+    async def run(self) -> None:
+        """End holds when their time is up; until cancelled."""
+        while True:
+            self._wake.clear()
+            now = self._now_ms()
+            due = [hold.reference for hold in self._held.values() if hold.expires_at <= now]
+            try:
+                await asyncio.gather(*(self._expire(reference) for reference in due))
+            except sqlite3.Error as error:
+                log.critical("journal_unusable", error=str(error))
+                await asyncio.sleep(_DISK_PAUSE_S)
+            following = min((hold.expires_at for hold in self._held.values()), default=None)
+            timeout = None if following is None else max(following - self._now_ms(), 1) / 1000
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def whereabouts(self, hold: Hold) -> Whereabouts:
+        """Look where both legs of a held call are."""
+        call = await self._journal.call(hold.reference)
+        customer, node = await self._look(ng_call_id(hold.call_id, "customer"), hold.node)
+        agent: Sight = "silent"
+        if call is not None and call.agent_call_id:
+            agent, _ = await self._look(ng_call_id(call.agent_call_id, "agent"), call.node)
+        return Whereabouts(customer=customer, agent=agent, node=node)
+
+    async def _look(self, call_id: str, node: str) -> tuple[Sight, str]:
+        try:
+            located = await self._nodes.find(call_id, node)
+        except NgSilentError:
+            return "silent", node
+        if located is None:
+            return "gone", node
+        return located.anchor.partner_place(self._settings.media), located.node
+
+    async def _expire(self, reference: str) -> None:
+        async with self._locks(reference):
+            hold = self._held.get(reference)
+            now = self._now_ms()
+            if hold is None or hold.expires_at > now:
+                return
+            seen = await self.whereabouts(hold)
+            one_anchor = self._settings.anchors == "one"
+            lift = expiry_rule(seen, one_anchor=one_anchor, out_of_time=now >= hold.limit_at)
+            log.warning(
+                "hold_expired", reference=reference, customer=seen.customer, agent=seen.agent, lift=lift
+            )
+            try:
+                await self._apply(lift, hold, seen)
+            except (NgSilentError, NgRefusedError) as error:
+                log.warning("hold_not_lifted", reference=reference, error=str(error))
+                await self._look_again(hold)
+
+    async def _apply(self, lift: Lift, hold: Hold, seen: Whereabouts) -> None:
+        call_id = ng_call_id(hold.call_id, "customer")
+        if lift == "forget":
+            await self._forget(hold.reference)
+        elif lift == "all":
+            await self._pass(call_id, seen.node)
+            after = await self.whereabouts(hold)
+            if after.customer not in (seen.customer, "gone"):
+                # The leg moved while we looked: what was safe to pass no longer is. Stop again and judge afresh.
+                await self._stop(call_id, seen.node)
+                await self._look_again(replace(hold, media=True))
+                return
+            now = self._now_ms()
+            self._lifted_at = {k: v for k, v in self._lifted_at.items() if now - v < _JUST_NOW_MS}
+            self._lifted_at[hold.reference] = now
+            await self._forget(hold.reference)
+            await self._tell(hold, seen, held=False)
+        elif lift == "media" and hold.media:
+            await self._nodes[seen.node].unblock_media(call_id, label=CARRIER)
+            await self._look_again(replace(hold, media=False))
+            await self._tell(hold, seen, held=True)
+        else:
+            await self._look_again(hold)
+
+    async def _look_again(self, hold: Hold) -> None:
+        await self._keep(replace(hold, expires_at=self._now_ms() + self._settings.hold_step_ms))
+
+    async def _tell(self, hold: Hold, seen: Whereabouts, *, held: bool) -> None:
+        await self._reporter.report(
+            hold.reference, "hold_expired", "customer", where=seen.customer, evidence=Evidence(held=held)
+        )
+
+    async def _stop(self, call_id: str, node: str) -> str:
+        """Block digits, then audio; returns the node that has the leg."""
+        try:
+            await self._block(call_id, node)
+        except (UnknownCallError, NgSilentError, KeyError):
+            located = await self._nodes.find(call_id, node)
+            if located is None:
+                raise NoSuchLegError(call_id) from None
+            node = located.node
+            try:
+                await self._block(call_id, node)
+            except (UnknownCallError, UnknownPartyError):
+                raise NoSuchLegError(call_id) from None
+        except UnknownPartyError:
+            raise NoSuchLegError(call_id) from None
+        return node
+
+    async def _block(self, call_id: str, node: str) -> None:
+        client = self._nodes[node]
+        await client.block_dtmf(call_id, label=CARRIER)
+        await client.block_media(call_id, label=CARRIER)
+        for tag in await self._forks(call_id, node):
+            await client.block_dtmf(call_id, from_tag=tag)
+            await client.block_media(call_id, from_tag=tag)
+
+    async def _pass(self, call_id: str, node: str) -> None:
+        client = self._nodes[node]
+        try:
+            await client.unblock_media(call_id, label=CARRIER)
+            await client.unblock_dtmf(call_id, label=CARRIER)
+            for tag in await self._forks(call_id, node):
+                await client.unblock_media(call_id, from_tag=tag)
+                await client.unblock_dtmf(call_id, from_tag=tag)
+        except (UnknownCallError, UnknownPartyError):
+            return
+
+    async def _forks(self, call_id: str, node: str) -> list[str]:
+        """A label names the last party that was given it; a forked call out has several carriers."""
+        located = await self._nodes.find(call_id, node)
+        parties = located.anchor.labelled(CARRIER) if located is not None else ()
+        return [party.tag for party in parties] if len(parties) > 1 else []
+
+    async def _keep(self, hold: Hold) -> None:
+        await self._journal.write_hold(hold)
+        self._held[hold.reference] = hold
+        self._wake.set()
+
+    async def _forget(self, reference: str) -> None:
+        await self._journal.forget_hold(reference)
+        self._held.pop(reference, None)

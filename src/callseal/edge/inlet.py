@@ -1,0 +1,198 @@
+"""Kamailio's side door: form-encoded notices, answered 204 when the record is on the disk.
+
+Fields are named in docs/reference/interfaces.md, section 4. A refusal names the fields and never repeats a value: one of
+them is the token.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+import structlog
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
+
+from callseal.edge.agent import EdgeAgent
+from callseal.edge.events import Evidence
+from callseal.edge.watcher import Answered
+
+MAX_BODY = 16_384
+
+log = structlog.get_logger("callseal.edge.inlet")
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("control characters")
+    return value
+
+
+def _number(value: Any) -> Any:
+    """An absent number arrives as an empty field; everything in a form is text."""
+    if value == "":
+        return 0
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value
+
+
+Text = Annotated[str, Field(max_length=256), AfterValidator(_printable)]
+Filled = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+Number = Annotated[int, BeforeValidator(_number), Field(ge=0, lt=2**32)]
+Reference = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+M = TypeVar("M", bound=BaseModel)
+
+
+class HandOff(BaseModel):
+    """Router -> desk: this call has this token."""
+
+    reference: Reference
+    tenant: Text
+    number: Text
+    direction: Literal["in", "out"]
+    token: SecretStr = Field(max_length=256)
+    reason: Literal["", "no_token", "partner_down", "payments_off"] = ""
+    caller: Text = ""
+    called: Text = ""
+    customer_call_id: Text = ""
+    agent_call_id: Text = ""
+    node: Text = ""
+    region: Text = ""
+
+
+class LegNotice(BaseModel):
+    """What has happened to a leg."""
+
+    reference: Reference
+    leg: Literal["customer", "agent"]
+    call_id: Filled
+    node: Text = ""
+    cseq: Number = 0
+    kind: Literal["offered", "answered", "refused", "undone", "ended", "held", "unheld"]
+    where: Literal["", "partner", "home"] = ""
+    code: Number = 0
+
+
+def from_own_kamailio(request: Request) -> None:
+    """403 unless the connection comes from this edge's Kamailio or from loopback itself."""
+    agent: EdgeAgent = request.app.state.agent
+    if request.client is None or request.client.host not in agent.settings.peers:
+        agent.metrics.refused.labels("inlet_source").inc()
+        raise HTTPException(403, {"error": "not_our_kamailio"})
+
+
+router = APIRouter(prefix="/inlet", dependencies=[Depends(from_own_kamailio)])
+
+
+@router.post("/handoff", status_code=204)
+async def take_handoff(request: Request) -> Response:
+    agent: EdgeAgent = request.app.state.agent
+    handoff = await _read(request, HandOff)
+    now = agent.now_ms()
+    token = handoff.token.get_secret_value()
+    body = handoff.model_dump(exclude={"token"}) | {
+        "token": token,
+        "reason": handoff.reason or ("" if token else "no_token"),
+        "edge": agent.settings.edge,
+        "at": now,
+    }
+    await agent.journal.note_call(
+        handoff.reference,
+        node=handoff.node,
+        now=now,
+        customer_call_id=handoff.customer_call_id,
+        agent_call_id=handoff.agent_call_id,
+    )
+    added = await agent.spool.put(
+        reference=handoff.reference, kind="handoff", idempotency_key=handoff.reference, body=body, now=now
+    )
+    log.info("handoff_taken", reference=handoff.reference, reason=body["reason"], repeated=not added)
+    return Response(status_code=204)
+
+
+@router.post("/leg", status_code=204)
+async def take_leg(request: Request) -> Response:
+    agent: EdgeAgent = request.app.state.agent
+    notice = await _read(request, LegNotice)
+    if notice.kind != "ended":
+        await agent.journal.note_call(
+            notice.reference,
+            node=notice.node,
+            now=agent.now_ms(),
+            **{f"{notice.leg}_call_id": notice.call_id},
+        )
+    await _act(agent, notice)
+    return Response(status_code=204)
+
+
+async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
+    reference, leg = notice.reference, notice.leg
+    where = notice.where or None
+    match notice.kind:
+        case "offered":
+            agent.watcher.cancel(reference, leg)
+        case "answered":
+            if notice.where == "":
+                raise HTTPException(400, {"error": "bad_fields", "fields": ["where"]})
+            agent.watcher.answered(
+                Answered(
+                    reference=reference,
+                    leg=leg,
+                    call_id=notice.call_id,
+                    node=notice.node,
+                    cseq=notice.cseq,
+                    target=notice.where,
+                    status=notice.code or 200,
+                )
+            )
+        case "refused" | "undone":
+            agent.watcher.cancel(reference, leg)
+            evidence = Evidence(status=notice.code or None, held=agent.holds.is_held(reference))
+            kind: Literal["leg_refused", "leg_undone"] = (
+                "leg_refused" if notice.kind == "refused" else "leg_undone"
+            )
+            await agent.reporter.report(reference, kind, leg, where=where, evidence=evidence)
+        case "held":
+            await agent.holds.noted_held(reference, notice.call_id, notice.node, notice.cseq)
+        case "unheld":
+            await agent.holds.noted_unheld(reference, notice.cseq)
+        case "ended":
+            agent.watcher.cancel(reference, leg)
+            if await agent.spool.drop_token(reference):
+                log.info("token_dropped", reference=reference)
+            if leg == "customer":
+                await agent.holds.ended(reference)
+            await agent.reporter.report(reference, "call_ended", leg, where=where)
+            await agent.journal.forget_leg(reference, leg)
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """The fields of a form; `ValueError` when it is none or names a field twice (which one would count?)."""
+    pairs = parse_qsl(
+        body.decode("utf-8"), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=32
+    )
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
+
+
+async def _read(request: Request, model: type[M]) -> M:
+    agent: EdgeAgent = request.app.state.agent
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            agent.metrics.refused.labels("inlet_size").inc()
+            raise HTTPException(413, {"error": "too_long"})
+    try:
+        fields = read_form(bytes(body))
+    except ValueError:
+        agent.metrics.refused.labels("inlet_form").inc()
+        raise HTTPException(400, {"error": "bad_form"}) from None
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        names = sorted({str(problem["loc"][0]) for problem in error.errors(include_input=False)})
+    agent.metrics.refused.labels("inlet_fields").inc()
+    log.warning("bad_fields", fields=names)
+    raise HTTPException(400, {"error": "bad_fields", "fields": names})

@@ -1,0 +1,132 @@
+"""`python -m callseal.services.edge --config FILE --edge ID`: the agent of one edge.
+
+Reads the deployment, maps it to `EdgeSettings`, serves until SIGTERM. What must survive lies in one SQLite file,
+`state/<edge>.sqlite3` beside the deployment unless `--state` says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+
+from callseal.deployment import Deployment, DeploymentError, SecretError, read
+from callseal.edge.agent import EdgeAgent
+from callseal.edge.http import build_app
+from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
+from callseal.observe.logging import configure
+
+_GRACE_S = 2
+
+log = structlog.get_logger("callseal.edge")
+
+
+def edge_settings(deployment: Deployment, edge_id: str, state: Path) -> EdgeSettings:
+    """The agent's part of a deployment. Raises `KeyError` for an edge that is not in it, `SecretError`."""
+    edge = deployment.edge(edge_id)
+    http = _listening(edge.agent)
+    return EdgeSettings(
+        edge=edge.id,
+        http=http,
+        datagrams=edge.events.pair,
+        # Kamailio sends from its own address or, on the way to a loopback address, from 127.0.0.1.
+        peers=frozenset({edge.sip.host, http[0], "127.0.0.1", "::1"}),
+        secret=deployment.desk.edge_secret.reveal(),
+        desk_url=deployment.desk.url,
+        nodes={each.id: each.ng.pair for each in deployment.edges},
+        own_node=edge.id,
+        media=MediaNetworks(
+            partner=tuple(deployment.partner.media),
+            home=tuple(ip_network(address) for address in deployment.media_addresses),
+            platform=tuple(deployment.platform.media),
+        ),
+        state=state,
+        anchors=deployment.platform.anchors,
+        fence=deployment.router.fence != "unsafe-off",
+        hold_ttl_ms=deployment.router.hold_ttl_ms,
+    )
+
+
+def _listening(url: str) -> Address:
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or 80
+
+
+class _Server(uvicorn.Server):
+    """Says `ready` when the socket is open and the agent runs."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log.info("ready")
+
+
+async def serve(settings: EdgeSettings) -> bool:
+    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why."""
+    agent = EdgeAgent(settings, now_ms=lambda: time.time_ns() // 1_000_000)
+    host, port = settings.http
+    config = uvicorn.Config(
+        build_app(agent),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        # The inlet trusts source addresses: they are the connection's own, never what a header says.
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = _Server(config)
+    await server.serve()
+    return server.started
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 after a signal, 2 when the deployment is wrong, 1 when the agent could not start."""
+    parser = argparse.ArgumentParser(prog="callseal-edge", description="Callseal's edge agent")
+    parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
+    parser.add_argument("--edge", help="id of the edge; may be left out when there is one")
+    parser.add_argument("--state", type=Path, help="SQLite file of the spool and the hold journal")
+    arguments = parser.parse_args(argv)
+    configure("edge")
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # tokens pass through this process's memory
+    try:
+        deployment = read(arguments.config)
+        edge_id = arguments.edge or (deployment.edges[0].id if len(deployment.edges) == 1 else "")
+        state = arguments.state or arguments.config.resolve().parent / "state" / f"{edge_id}.sqlite3"
+        settings = edge_settings(deployment, edge_id, state)
+    except (DeploymentError, SecretError) as error:
+        sys.stderr.write(error.diagnostics() + "\n")
+        return 2
+    except KeyError:
+        known = ", ".join(edge.id for edge in deployment.edges)
+        sys.stderr.write(f"--edge: which one? This deployment has {known}\n")
+        return 2
+    # uvicorn raises the signal again when it has shut down; this is what it then meets.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    try:
+        return 0 if asyncio.run(serve(settings)) else 1
+    except (OSError, sqlite3.Error) as error:
+        log.critical("cannot_start", error=str(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
