@@ -1,0 +1,189 @@
+"""What Kamailio is given for one edge: the names and texts of its data files. Pure apart from reading the signing secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
+from callseal.render.keys import derive
+
+SEEN_AT = "/run/callseal"
+"""Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
+
+PARTNER_GROUP = 1
+PLATFORM_GROUP = 2
+FIRST_CARRIER_GROUP = 10
+
+COOKIE_SECONDS = 300
+PING_SECONDS = 10
+SECRET_MODE = 0o600
+PLAIN_MODE = 0o644
+
+_DEFINES = """\
+#!define EDGE_SERVER_ID {server_id}
+#!define EDGE_LISTEN udp:{sip}
+#!define EDGE_URI "sip:{sip}"
+#!define EDGE_REGION "{region}"
+
+#!define AGENT_HANDOFF "{agent}/inlet/handoff"
+#!define AGENT_LEG "{agent}/inlet/leg"
+#!define EVENTS_URI "sip:{events}"
+
+#!define HOME_MEDIA "{home}"
+#!define PARTNER_MEDIA "{partner_media}"
+#!define PLATFORM_MEDIA "{platform_media}"
+#!define LEARNING_OFF "{learning_off}"
+
+#!substdef "|HDR_TOKEN|{token}|g"
+#!substdef "|HDR_COOKIE|{cookie}|g"
+#!substdef "|HDR_REFERENCE|{reference}|g"
+#!define COOKIE_SECONDS {cookie_seconds}
+#!define PING_INTERVAL {ping_seconds}
+
+#!define ADDRESS_FILE "{seen_at}/data/address.list"
+#!define DISPATCHER_FILE "{seen_at}/data/dispatcher.list"
+#!define NUMBERS_DB "text://{seen_at}/data"
+#!define CONTROL_SOCKET "{seen_at}/control.sock"
+"""
+
+# rtpengine 12.5 and 26 agree on these three; other pairs leak on the one or the other (docs/explanation/router.md).
+LEARNING_OFF = " port-latching strict-source endpoint-learning=off"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """One file: `path` relative to the rendered directory, its `text` (kept out of reprs: one file holds keys), its `mode`."""
+
+    path: str
+    text: str = field(repr=False)
+    mode: int = PLAIN_MODE
+
+
+def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tuple[RenderedFile, ...]:
+    """The data files of edge `edge_id` (`KeyError` when there is none). Raises `SecretError` when a key cannot be read.
+
+    A node (`rn` in cookies and Record-Route, `node` in events) is an edge's `server_id`: the number of its rtpengine set.
+    """
+    edge = deployment.edge(edge_id)
+    return (
+        RenderedFile("data/defines.cfg", _defines(deployment, edge, seen_at)),
+        RenderedFile("data/keys.cfg", _keys(deployment), SECRET_MODE),
+        RenderedFile("data/nodes.cfg", _nodes(deployment.edges)),
+        RenderedFile("data/address.list", _addresses(deployment)),
+        RenderedFile("data/dispatcher.list", _destinations(deployment)),
+        RenderedFile("data/numbers", _numbers(deployment)),
+    )
+
+
+def _head(what: str, deployment: Deployment) -> str:
+    return f"# {what}. Rendered from deployment “{deployment.name}”: change that, not this.\n"
+
+
+def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
+    text = _head(f"Edge {edge.id}", deployment) + _DEFINES.format(
+        server_id=edge.server_id,
+        sip=edge.sip,
+        region=edge.region,
+        agent=edge.agent.rstrip("/"),
+        events=edge.events,
+        home=_networks(deployment.media_addresses),
+        partner_media=_networks(deployment.partner.media),
+        platform_media=_networks(deployment.platform.media),
+        learning_off=LEARNING_OFF,
+        token=deployment.partner.token_header,
+        cookie=deployment.headers.route_cookie,
+        reference=deployment.headers.call_reference,
+        cookie_seconds=COOKIE_SECONDS,
+        ping_seconds=PING_SECONDS,
+        seen_at=seen_at.rstrip("/"),
+    )
+    switches = {
+        "ANCHORS_ONE": deployment.platform.anchors == "one",
+        "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
+        "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
+        "FENCE_OFF": deployment.router.fence == "unsafe-off",
+    }
+    return text + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
+
+
+def _keys(deployment: Deployment) -> str:
+    lines = [_head("Signing keys", deployment)]
+    for place, key in (("CURRENT", deployment.signing.current), ("PREVIOUS", deployment.signing.previous)):
+        if key is not None:
+            keys = derive(key.secret.reveal())
+            lines += [
+                f'#!define KEY_{place}_ID "{key.id}"\n',
+                f'#!define KEY_{place}_INNER "{keys.inner}"\n',
+                f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
+            ]
+    return "".join(lines)
+
+
+def ng_http(edge: Edge) -> HostPort:
+    """Where rtpengine answers queries over HTTP (`--listen-http`): the ng address, one port up."""
+    return HostPort(edge.ng.address, edge.ng.port + 1)
+
+
+def _nodes(edges: Iterable[Edge]) -> str:
+    edges = tuple(edges)
+    sockets = "".join(
+        f'modparam("rtpengine", "rtpengine_sock", "{edge.server_id} == udp:{edge.ng}")\n' for edge in edges
+    )
+    queries = ";".join(f"{edge.server_id}=http://{ng_http(edge)}/ng-plain" for edge in edges)
+    return f'# One rtpengine set an edge, numbered by its server_id.\n{sockets}#!define NG_HTTP "{queries}"\n'
+
+
+def _addresses(deployment: Deployment) -> str:
+    groups: list[tuple[int, str, Iterable[object]]] = [
+        (PARTNER_GROUP, f"id={deployment.partner.id}", deployment.partner.signalling),
+        (PLATFORM_GROUP, f"id={deployment.platform.id}", deployment.platform.signalling),
+    ]
+    groups += [
+        (_group(deployment, carrier), f"id={carrier.id};pay={int(carrier.payments)}", carrier.signalling)
+        for carrier in deployment.carriers
+    ]
+    lines = ["# group address mask port tag\n"]
+    for group, tag, networks in groups:
+        for network in map(ip_network, map(str, networks)):
+            lines.append(f"{group} {network.network_address} {network.prefixlen} 0 {tag}\n")
+    return "".join(lines)
+
+
+def _destinations(deployment: Deployment) -> str:
+    sets = [
+        (PARTNER_GROUP, deployment.partner.destinations),
+        (PLATFORM_GROUP, deployment.platform.destinations),
+        *((_group(deployment, carrier), carrier.destinations) for carrier in deployment.carriers),
+    ]
+    lines = ["# set uri flags priority\n"]
+    for number, uris in sets:
+        # Serial by priority, highest first: the order of the deployment.
+        lines += [f"{number} {uri} 0 {len(uris) - place}\n" for place, uri in enumerate(uris)]
+    return "".join(lines)
+
+
+def _group(deployment: Deployment, carrier: Carrier) -> int:
+    return FIRST_CARRIER_GROUP + deployment.carriers.index(carrier)
+
+
+def _numbers(deployment: Deployment) -> str:
+    rows = "".join(f"{number.match}:{_policy(deployment, number)}\n" for number in deployment.numbers)
+    return f"tprefix(string) tvalue(string)\n{rows}"
+
+
+def _policy(deployment: Deployment, number: Number) -> str:
+    return ";".join(
+        (
+            f"tenant={number.tenant}",
+            f"carrier={_group(deployment, deployment.carrier_for(number))}",
+            f"down={number.partner_down}",
+            f"pay={int(number.takes_payments)}",
+            f"sos={int(number.emergency)}",
+        )
+    )
+
+
+def _networks(values: Iterable[object]) -> str:
+    return ",".join(str(ip_network(str(value))) for value in values)

@@ -1,0 +1,41 @@
+"""Writes the rendered directory: the hand-written configuration beside its data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from callseal.deployment import Deployment
+from callseal.render.plan import SEEN_AT, RenderedFile, plan
+
+
+def hand_written() -> Path:
+    """The directory of `router/*.cfg`: beside this module in an installed wheel, at the top of a checkout."""
+    here = Path(__file__).resolve()
+    installed = here.parent / "router"
+    return installed if installed.is_dir() else here.parents[3] / "router"
+
+
+def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str = SEEN_AT) -> list[Path]:
+    """Write everything `kamailio -f <out_dir>/kamailio.cfg` needs for edge `edge_id`; returns the files, in order.
+
+    `seen_at` is the path under which Kamailio finds `out_dir` (in a container or root filesystem not the same).
+    Files with keys are 0600 from the first byte. A file appears whole or not at all (written aside, then renamed).
+    Raises `KeyError` for an unknown edge, `SecretError` for a key that cannot be read, `OSError` from the disk.
+    """
+    files = [RenderedFile(path.name, path.read_text(encoding="utf-8")) for path in sorted(hand_written().glob("*.cfg"))]
+    files += plan(deployment, edge_id, seen_at=seen_at)
+    return [_write(out_dir, file) for file in files]
+
+
+def _write(out_dir: Path, file: RenderedFile) -> Path:
+    path = out_dir / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+        os.fchmod(descriptor, file.mode)
+        sink.write(file.text)
+    aside.replace(path)
+    return path
