@@ -1,157 +1,173 @@
-"""Commands a phone takes on standard input, one JSON object a line, as pydantic models.
+"""Commands a phone takes on standard input, one JSON object a line.
 
-Validation errors never repeat the input: a `press` holds digits.
+Faults never repeat the input: a `press` holds digits.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from callseal.phones.checked import (
+    Checked,
+    FaultError,
+    checked,
+    flag,
+    integer,
+    mapping,
+    one_of,
+    optional,
+    text,
+)
 
 Method = Literal["rfc4733", "inband", "info"]
-Digits = Annotated[str, StringConstraints(pattern=r"^[0-9A-D*#]{1,64}$")]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
-HeaderValue = Annotated[str, StringConstraints(pattern=r"^[^\r\n]{0,1024}$")]
-SipUri = Annotated[str, StringConstraints(pattern=r"^sips?:[^\s<>]{1,512}$")]
+
+_SIP_URI = text(r"sips?:[^\s<>]{1,512}", "a SIP URI")
+_ID = optional(integer(0, 2**53))
 
 
-class _Command(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    id: int | None = None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Command(Checked):
+    do: ClassVar[str]
+    id: int | None = checked(_ID, default=None)
     """Comes back in the command's `done` or `error` event."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call(_Command):
     """Dial. `late_offer` sends the INVITE without SDP; the offer then comes in the 200 and the answer in the ACK."""
 
-    do: Literal["call"]
-    to: SipUri
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
-    from_uri: SipUri | None = Field(default=None, alias="from")
-    late_offer: bool = False
+    do = "call"
+    to: str = checked(_SIP_URI)
+    headers: Mapping[str, str] = checked(
+        mapping(
+            text(r"[A-Za-z0-9-]{1,64}", "names and values of headers"),
+            text(r"[^\r\n]{0,1024}", "one line each"),
+        ),
+        default={},
+    )
+    from_uri: str | None = checked(optional(_SIP_URI), default=None, key="from")
+    late_offer: bool = checked(flag, default=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(_Command):
     """Answer the ringing call: 200, or a provisional 180 / 183 (early media)."""
 
-    do: Literal["answer"]
-    code: int = Field(default=200, ge=180, le=299)
+    do = "answer"
+    code: int = checked(integer(180, 299), default=200)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hangup(_Command):
     """End the call: BYE, CANCEL, or for a ringing call this final response."""
 
-    do: Literal["hangup"]
-    code: int = Field(default=603, ge=400, le=699)
+    do = "hangup"
+    code: int = checked(integer(400, 699), default=603)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Press(_Command):
     """Press keys one after the other. The event `pressed` says when the last one is through."""
 
-    do: Literal["press"]
-    digits: Digits
-    method: Method = "rfc4733"
-    duration_ms: int = Field(default=100, ge=40, le=5000)
-    gap_ms: int = Field(default=80, ge=20, le=10_000)
+    do = "press"
+    digits: str = checked(text(r"[0-9A-D*#]{1,64}", "1 to 64 keys of 0-9 A-D * #"))
+    method: Method = checked(one_of("rfc4733", "inband", "info"), default="rfc4733")  # noqa: RUF009
+    duration_ms: int = checked(integer(40, 5000), default=100)
+    gap_ms: int = checked(integer(20, 10_000), default=80)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Say(_Command):
-    do: Literal["say"]
-    wav: str
+    """Speak a voice or a WAV in a loop."""
+
+    do = "say"
+    wav: str = checked(text(r"[^\0]+", "a voice or a path"))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mute(_Command):
     """Stop speaking. Packets go on, with silence."""
 
-    do: Literal["mute"]
+    do = "mute"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold(_Command):
     """re-INVITE with `a=sendonly`."""
 
-    do: Literal["hold"]
+    do = "hold"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unhold(_Command):
-    do: Literal["unhold"]
+    do = "unhold"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reinvite(_Command):
     """A refresh of the same media; `late_offer` sends it without SDP."""
 
-    do: Literal["reinvite"]
-    late_offer: bool = False
+    do = "reinvite"
+    late_offer: bool = checked(flag, default=False)
 
 
+def _refusal(value: object) -> object:
+    return value if value == 0 and not isinstance(value, bool) else integer(300, 699)(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseReinvite(_Command):
     """Answer the next `times` re-INVITEs with `code`. Code 0 never answers them at all."""
 
-    do: Literal["refuse_reinvite"]
-    code: Annotated[int, Field(ge=300, le=699)] | Literal[0] = 488
-    times: int = Field(default=1, ge=0, le=1000)
+    do = "refuse_reinvite"
+    code: int = checked(_refusal, default=488)
+    times: int = checked(integer(0, 1000), default=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stats(_Command):
     """Ask for a `stats` event."""
 
-    do: Literal["stats"]
+    do = "stats"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quit(_Command):
-    do: Literal["quit"]
+    do = "quit"
 
 
-Command = Annotated[
-    Call | Answer | Hangup | Press | Say | Mute | Hold | Unhold | Reinvite | RefuseReinvite | Stats | Quit,
-    Field(discriminator="do"),
-]
-_ADAPTER: TypeAdapter[Command] = TypeAdapter(Command)
+Command = (
+    Call | Answer | Hangup | Press | Say | Mute | Hold | Unhold | Reinvite | RefuseReinvite | Stats | Quit
+)
+_BY_NAME: dict[str, type[Command]] = {
+    kind.do: kind
+    for kind in (Call, Answer, Hangup, Press, Say, Mute, Hold, Unhold, Reinvite, RefuseReinvite, Stats, Quit)
+}
 
 
 def parse_command(line: bytes) -> Command:
-    """One line to one command. Raises `pydantic.ValidationError`; what may be shown of it is `fault()`."""
-    return _ADAPTER.validate_json(line)
-
-
-class _Numbered(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    id: int | None = None
+    """One line to one command. Raises `FaultError`."""
+    table = _table(line)
+    if table is None:
+        raise FaultError("not a JSON object")
+    kind = table.pop("do", None)
+    if not isinstance(kind, str) or kind not in _BY_NAME:
+        raise FaultError("do: unknown command")
+    return _BY_NAME[kind].from_table(table)
 
 
 def number_of(line: bytes) -> int | None:
     """The `id` of a line that is not a valid command, when it has one."""
+    number = (_table(line) or {}).get("id")
+    return number if isinstance(number, int) else None
+
+
+def _table(line: bytes) -> dict[str, object] | None:
     try:
-        return _Numbered.model_validate_json(line).id
-    except ValidationError:
+        table = json.loads(line)
+    except ValueError:
         return None
-
-
-_FIELDS = frozenset(
-    {
-        "do",
-        "id",
-        "to",
-        "headers",
-        "from",
-        "code",
-        "digits",
-        "method",
-        "duration_ms",
-        "gap_ms",
-        "wav",
-        "times",
-        "late_offer",
-    }
-)
-
-
-def fault(error: ValidationError) -> str:
-    """Field names and kinds of fault only: neither values nor unknown keys, either may be digits."""
-    faults = []
-    for item in error.errors(include_input=False, include_context=False, include_url=False):
-        where = next((part for part in item["loc"] if part in _FIELDS), "command")
-        faults.append(f"{where}: {item['type']}")
-    return ", ".join(faults)
+    return table if isinstance(table, dict) else None

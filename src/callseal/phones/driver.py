@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +25,7 @@ from callseal.phones.commands import Method
 from callseal.phones.settings import PhoneSettings
 
 Event = dict[str, Any]
+COMMAND = (sys.executable, "-m", "callseal.services.phone")
 _READY_S = 15.0
 _DONE_S = 5.0
 _STOP_S = 3.0
@@ -42,13 +43,21 @@ class Phone:
     """
 
     def __init__(
-        self, config: Path, *, log: Path | None = None, on_event: Callable[[Event], None] | None = None
+        self,
+        config: Path,
+        *,
+        log: Path | None = None,
+        command: Sequence[str] = COMMAND,
+        env: Mapping[str, str] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """`config`: the phone's TOML. `log`: where its standard error goes (default: beside the config).
+        `command` and `env`: how the phone is started where this Python has no PJSIP; `--config FILE` is appended.
         `on_event` is called for every event, on the reader's thread."""
         self.settings = PhoneSettings.read(config)
         self.events: list[Event] = []
-        self._argv = [sys.executable, "-m", "callseal.services.phone", "--config", str(config)]
+        self._argv = [*command, "--config", str(config)]
+        self._env = dict(env) if env is not None else None
         self._log = log if log is not None else config.with_suffix(".err")
         self._on_event = on_event
         self._changed = threading.Condition()
@@ -62,12 +71,18 @@ class Phone:
 
     @classmethod
     def from_settings(
-        cls, settings: PhoneSettings, folder: Path, *, on_event: Callable[[Event], None] | None = None
+        cls,
+        settings: PhoneSettings,
+        folder: Path,
+        *,
+        command: Sequence[str] = COMMAND,
+        env: Mapping[str, str] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> Self:
         """Write `<name>.toml` into `folder` and use it."""
         config = folder / f"{settings.name}.toml"
         config.write_text(settings.to_toml())
-        return cls(config, on_event=on_event)
+        return cls(config, command=command, env=env, on_event=on_event)
 
     # Life.
 
@@ -75,7 +90,7 @@ class Phone:
         """Start the process and return when it is ready. Raises `PhoneError` with its last words."""
         with self._log.open("wb") as errors:
             self._process = subprocess.Popen(
-                self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+                self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=self._env
             )
         self._reader = threading.Thread(target=self._read, name=f"phone-{self.settings.name}", daemon=True)
         self._reader.start()

@@ -22,7 +22,7 @@ def open_endpoint(settings: PhoneSettings) -> Any:
     config.logConfig.level = settings.log_level if settings.log_file is not None else 0
     config.logConfig.consoleLevel = 0
     config.logConfig.msgLogging = 0
-    config.logConfig.filename = str(settings.log_file) if settings.log_file is not None else ""
+    config.logConfig.filename = settings.log_file or ""
 
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
@@ -56,7 +56,7 @@ def open_endpoint(settings: PhoneSettings) -> Any:
 def open_transport(endpoint: Any, settings: PhoneSettings) -> int:
     """SIP over UDP on the phone's own address; returns PJSIP's transport id. Raises `pj.Error` (address in use)."""
     config = pj.TransportConfig()
-    config.boundAddress = str(settings.address)
+    config.boundAddress = settings.address
     config.port = settings.sip_port
     return int(endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, config))
 
@@ -82,7 +82,7 @@ def account_config(settings: PhoneSettings, transport: int) -> Any:
         config.callConfig.timerSessExpiresSec = settings.session_timer_s
 
     media = config.mediaConfig
-    media.transportConfig.boundAddress = str(settings.address)
+    media.transportConfig.boundAddress = settings.address
     media.transportConfig.port = settings.rtp_first
     media.transportConfig.portRange = settings.rtp_last - settings.rtp_first
     media.lockCodecEnabled = False  # PJSIP would send a re-INVITE of its own after an answer with two codecs

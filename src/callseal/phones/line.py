@@ -292,7 +292,7 @@ class Line:
         host, _, port = feed.rpartition(":")
         target = (host, int(port))
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sender.bind((str(self._settings.address), 0))
+        sender.bind((self._settings.address, 0))
         sender.setblocking(False)
         self._feed = sender
         self._ear = Ear(lambda frame: sender.sendto(frame, target))

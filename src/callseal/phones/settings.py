@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
-from ipaddress import IPv4Address
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from callseal.phones.checked import (
+    Checked,
+    FaultError,
+    checked,
+    flag,
+    integer,
+    ipv4,
+    number,
+    one_of,
+    optional,
+    several,
+    text,
+)
 
 VOICES = Path(__file__).parent / "voices"
 
-Endpoint = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}:\d{1,5}$")]
 Codec = Literal["PCMU", "PCMA"]
 
 DEFAULT_SHOWN_HEADERS = (
@@ -28,58 +40,62 @@ DEFAULT_SHOWN_HEADERS = (
     "Diversion",
 )
 
+_ENDPOINT = text(r"\d{1,3}(\.\d{1,3}){3}:\d{1,5}", "ADDRESS:PORT")
+_PATH = text(r"[^\0]+", "a path")
 
-class PhoneSettings(BaseModel):
-    """One phone. Unknown keys are refused.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneSettings(Checked):
+    """One phone. Unknown keys and wrong values are refused with `FaultError`.
 
     Levels are dBm0 (0 dBm0 is 3.17 dB below the loudest sine G.711 can carry), times are milliseconds.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-    address: IPv4Address
-    """SIP and RTP are bound to this address and to no other."""
-    sip_port: int = Field(default=5060, ge=0, le=65535)
-    rtp_first: int = Field(default=20000, ge=1024, le=65534)
-    rtp_last: int = Field(default=20999, ge=1024, le=65535)
-    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+_.-]{1,64}$")] = "phone"
+    name: str = checked(text(r"[a-z][a-z0-9-]{0,30}", "a short lower-case name"))
+    address: str = checked(ipv4)
+    """SIP and RTP are bound to this IPv4 address and to no other."""
+    sip_port: int = checked(integer(0, 65535), default=5060)
+    rtp_first: int = checked(integer(1024, 65535), default=20000)
+    rtp_last: int = checked(integer(1024, 65535), default=20999)
+    user: str = checked(text(r"[A-Za-z0-9+_.-]{1,64}", "the user part of a SIP URI"), default="phone")
     """User part of From and Contact: the customer's number, the agent's name."""
-    outbound_proxy: Endpoint | None = None
+    outbound_proxy: str | None = checked(optional(_ENDPOINT), default=None)
     """Every call outside a dialog goes here first, as a loose route; requests inside one follow its route set."""
 
-    codecs: tuple[Codec, ...] = Field(default=("PCMU", "PCMA"), min_length=1)
+    codecs: tuple[Codec, ...] = checked(several(one_of("PCMU", "PCMA"), at_least=1), default=("PCMU", "PCMA"))
     """Order of preference."""
-    dtmf_payload_type: int = Field(default=101, ge=96, le=127)
-    rtp: Literal["clear", "srtp"] = "clear"
+    dtmf_payload_type: int = checked(integer(96, 127), default=101)
+    rtp: Literal["clear", "srtp"] = checked(one_of("clear", "srtp"), default="clear")
     """`srtp`: SDES keys (RFC 4568) offered and required."""
-    session_timer_s: int | None = Field(default=None, ge=90)
+    session_timer_s: int | None = checked(optional(integer(90, 86_400)), default=None)
     """RFC 4028 session interval; off when not given."""
 
-    auto_answer: bool = False
-    ring_ms: int = Field(default=0, ge=0, le=60_000)
+    auto_answer: bool = checked(flag, default=False)
+    ring_ms: int = checked(integer(0, 60_000), default=0)
     """With auto-answer: 180 Ringing this long, then 200. 0 answers at once, without a 180."""
 
-    say: str | None = None
+    say: str | None = checked(optional(_PATH), default=None)
     """A voice of `phones/voices` (`customer`, `agent`) or a path to a WAV (8 kHz, mono, 16 bit), spoken in a loop."""
-    tone_level_dbm0: float = Field(default=-10.0, ge=-40.0, le=-4.0)
+    tone_level_dbm0: float = checked(number(-40, -4), default=-10.0)
     """Level of the lower tone of an in-band digit; the upper one is about 1 dB louder."""
-    speech_while_pressing: bool = False
+    speech_while_pressing: bool = checked(flag, default=False)
     """True mixes in-band digits into the speech. A real keypad mutes the microphone while a key is down."""
-    audio_feed: Endpoint | None = None
+    audio_feed: str | None = checked(optional(_ENDPOINT), default=None)
     """Where every received 20 ms frame goes as one datagram (s16le, 8 kHz, 320 octets)."""
 
-    shown_headers: tuple[str, ...] = DEFAULT_SHOWN_HEADERS
+    shown_headers: tuple[str, ...] = checked(
+        several(text(r"[A-Za-z0-9-]{1,64}", "a header's name")), default=DEFAULT_SHOWN_HEADERS
+    )
     """Headers whose values events may show. Of all others events show the name only."""
-    log_file: Path | None = None
-    """PJSIP's own log. Its levels above 3 would write digits and SIP bodies, so they do not exist here."""
-    log_level: int = Field(default=1, ge=0, le=3)
+    log_file: str | None = checked(optional(_PATH), default=None)
+    """PJSIP's own log."""
+    log_level: int = checked(integer(0, 3), default=1)
+    """From level 4 on PJSIP writes digits, so these levels do not exist here."""
 
-    @model_validator(mode="after")
-    def _ports_in_order(self) -> Self:
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)  # `super()` does not survive the class that slots=True makes anew
         if self.rtp_last - self.rtp_first < 3:
-            raise ValueError("rtp_last must be at least rtp_first + 3: two calls may overlap by a moment")
-        return self
+            raise FaultError("rtp_last: must be at least rtp_first + 3, two calls may overlap for a moment")
 
     @property
     def identity(self) -> str:
@@ -87,21 +103,23 @@ class PhoneSettings(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a TOML file; relative paths in it start at its folder.
+        """Read a TOML file; a relative `log_file` starts at its folder.
 
-        Raises `OSError`, `tomllib.TOMLDecodeError` or `pydantic.ValidationError`.
+        Raises `OSError`, `tomllib.TOMLDecodeError` or `FaultError`.
         """
         with path.open("rb") as source:
-            table = tomllib.load(source)
-        settings = cls.model_validate(table)
-        if settings.log_file is not None and not settings.log_file.is_absolute():
-            settings = settings.model_copy(update={"log_file": path.parent / settings.log_file})
-        return settings
+            settings = cls.from_table(tomllib.load(source))
+        if settings.log_file is None:
+            return settings
+        return dataclasses.replace(settings, log_file=str(path.parent / settings.log_file))
 
     def to_toml(self) -> str:
         """The same settings as TOML. JSON strings, numbers, booleans and lists are TOML as they stand."""
-        table = self.model_dump(mode="json", exclude_none=True)
-        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+        table: dict[str, Any] = {name: getattr(self, name) for name in _NAMES}
+        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items() if value is not None)
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(PhoneSettings))
 
 
 def voice_path(name: str) -> Path:

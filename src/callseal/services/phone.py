@@ -17,9 +17,8 @@ import tomllib
 from pathlib import Path
 from types import FrameType
 
-from pydantic import ValidationError
-
-from callseal.phones.commands import Quit, fault, number_of, parse_command
+from callseal.phones.checked import FaultError
+from callseal.phones.commands import Quit, number_of, parse_command
 from callseal.phones.settings import PhoneSettings
 
 _MAX_LINE = 65_536
@@ -69,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         settings = PhoneSettings.read(arguments.config)
-    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+    except (OSError, tomllib.TOMLDecodeError, FaultError) as error:
         sys.stderr.write(json.dumps({"event": "bad configuration", "reason": str(error)}) + "\n")
         return 2
 
@@ -92,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
     except StartError as error:
         sys.stderr.write(json.dumps({"event": "cannot start", "reason": str(error)}) + "\n")
         return 1
-    output.emit("ready", {"name": settings.name, "address": str(settings.address)})
+    output.emit("ready", {"name": settings.name, "address": settings.address})
     sys.stderr.write("ready\n")
     sys.stderr.flush()
 
@@ -101,8 +100,8 @@ def main(argv: list[str] | None = None) -> int:
         for text in source.lines():
             try:
                 command = parse_command(text)
-            except ValidationError as error:
-                output.emit("error", {"command": "?", "id": number_of(text), "reason": fault(error)})
+            except FaultError as error:
+                output.emit("error", {"command": "?", "id": number_of(text), "reason": str(error)})
                 continue
             if isinstance(command, Quit):
                 stopping = True

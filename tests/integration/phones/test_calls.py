@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import time
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -181,7 +180,7 @@ def test_commands_without_a_call_are_refused_in_words(make_phone: MakePhone) -> 
 
 def test_bad_command_is_an_error_without_its_digits(make_phone: MakePhone) -> None:
     agent = make_phone("agent", AGENT)
-    with pytest.raises(PhoneError, match="digits: string_pattern_mismatch") as refused:
+    with pytest.raises(PhoneError, match="digits: must be 1 to 64 keys") as refused:
         agent.send("press", digits="4242x4242")
     assert "4242" not in str(refused.value)
     assert "4242" not in str(agent.events)
@@ -207,7 +206,7 @@ def test_sigterm_mid_call_hangs_up_and_ends_in_time(make_phone: MakePhone) -> No
 
 def test_killed_phone_leaves_the_other_one_usable(make_phone: MakePhone, tmp_path: Path) -> None:
     agent = make_phone("agent", AGENT, auto_answer=True)
-    doomed = Phone.from_settings(PhoneSettings(name="doomed", address=IPv4Address("127.86.0.12")), tmp_path)
+    doomed = Phone.from_settings(PhoneSettings(name="doomed", address="127.86.0.12"), tmp_path)
     doomed.start()
     doomed.call(AGENT_URI)
     agent.wait("answered")

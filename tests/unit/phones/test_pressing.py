@@ -22,7 +22,7 @@ class Wire:
 
 
 def press(digits: str, **options: object) -> Press:
-    return Press.model_validate({"do": "press", "digits": digits, **options})
+    return Press.from_table({"digits": digits, **options})
 
 
 def test_first_key_goes_at_once_the_others_after_length_and_gap() -> None:
