@@ -1,0 +1,141 @@
+"""Pictures of the card in every state, for the documentation and for the eye.
+
+    python -m tests.support.card_screenshots [--only STATE] [--host 127.85.0.2]
+
+Writes `docs/screenshots/<state>-{wide,narrow}.png`, and `-dark` for three of them. They look best with the Inter font installed.
+"""
+
+import argparse
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, sync_playwright
+from tests.support.card_scenarios import OTHER, REFERENCE, SCENARIOS
+
+ROOT = Path(__file__).parents[2]
+OUT = ROOT / "docs" / "screenshots"
+CHROMIUM = "/usr/bin/chromium"
+ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DARK = ("ready", "secured", "capturing", "approved")
+SIZES = {"wide": (1120, 780), "narrow": (390, 780)}
+
+
+@contextmanager
+def card_server(host: str, port: int) -> Iterator[str]:
+    """Start the test server as a process of its own; yields its base URL."""
+    command = [sys.executable, "-m", "tests.support.card_server", "--host", host, "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        wait_until_served(host, port)
+        yield f"http://{host}:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_until_served(host: str, port: int, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            order(host, port, "GET", "/test/seen")
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def order(host: str, port: int, method: str, path: str, body: Any = None) -> Any:
+    """One request to the test server; the decoded answer."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request(method, path, json.dumps(body or {}), {"Content-Type": "application/json"})
+        answer = connection.getresponse().read()
+    finally:
+        connection.close()
+    return json.loads(answer) if answer else None
+
+
+def take(
+    browser: Browser, host: str, port: int, state: str, size: str, scheme: Literal["light", "dark"]
+) -> Path:
+    width, height = SIZES[size]
+    order(host, port, "POST", "/test/reset")
+    order(
+        host,
+        port,
+        "POST",
+        "/test/show",
+        {"scenario": "ready", "changes": {"reference": OTHER, "caller": "+33199001234"}},
+    )
+    scenario = "capturing" if state == "connection_lost" else state
+    order(host, port, "POST", "/test/show", {"scenario": "ready"})
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1
+    )
+    page.emulate_media(reduced_motion="reduce", color_scheme=scheme)
+    page.goto(f"http://{host}:{port}/#{REFERENCE}")
+    page.locator("payment-card .card[data-state=ready][data-live=yes]").wait_for()
+    order(host, port, "POST", "/test/show", {"scenario": scenario})
+    page.locator(
+        f"payment-card .card[data-state={SCENARIOS[scenario](0)['state']}][data-live=yes]"
+    ).wait_for()
+    if state == "connection_lost":
+        order(host, port, "POST", "/test/set", {"down": True, "drop": True})
+        page.locator("payment-card .card[data-live=no]").wait_for()
+    suffix = size if scheme == "light" else f"{size}-dark"
+    path = OUT / f"{state.replace('_', '-')}-{suffix}.png"
+    page.locator("payment-card .unstyled").wait_for(state="detached")
+    page.screenshot(path=path, full_page=True)
+    page.close()
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", help="one state")
+    parser.add_argument("--host", default="127.85.0.2")
+    parser.add_argument("--port", type=int, default=8050)
+    options = parser.parse_args()
+    OUT.mkdir(parents=True, exist_ok=True)
+    states = [options.only] if options.only else [*SCENARIOS, "connection_lost"]
+    with card_server(options.host, options.port), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        for state in states:
+            for size in SIZES:
+                take(browser, options.host, options.port, state, size, "light")
+            if state in DARK:
+                take(browser, options.host, options.port, state, "wide", "dark")
+        browser.close()
+    if not options.only:
+        login(options.host, options.port)
+
+
+def login(host: str, port: int) -> None:
+    with card_server(host, port), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = browser.new_page(viewport={"width": 1120, "height": 700})
+        page.goto(f"http://{host}:{port}/login")
+        page.screenshot(path=OUT / "login-wide.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
