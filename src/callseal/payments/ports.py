@@ -1,0 +1,125 @@
+"""Ports: what the payment session needs of the world, as protocols. Adapters implement them; the desk calls nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from callseal.payments.events import Happening
+from callseal.payments.money import Money
+from callseal.payments.names import FieldName, Place
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a fault
+    """The other side understood and said no; asking again will not help. `code` is its error id, `status` its HTTP status."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+
+
+class Unreachable(Exception):  # noqa: N818 - a state of the world
+    """No clear answer. `sent` False: certain that the other side never got the request."""
+
+    def __init__(self, reason: str, *, sent: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.sent = sent
+
+
+class PartnerPort(Protocol):
+    """A payment partner. Raises `Refused` and `Unreachable`, nothing else. `token` is a secret: never logged, never in a URL.
+
+    **Money moves in `charge` and nowhere else.** A given `key` moves it at most once, whatever happens to the answer.
+    """
+
+    async def secure(self, token: str, key: str) -> None: ...
+    async def capture(
+        self, token: str, key: str, fields: tuple[FieldName, ...], stored_card: str | None
+    ) -> None: ...
+    async def reset(self, token: str, key: str, field: FieldName | None) -> None: ...
+    async def cancel_capture(self, token: str, key: str) -> None: ...
+    async def charge(self, token: str, key: str, amount: Money, reference: str) -> None: ...
+    async def release(self, token: str, key: str) -> None: ...
+
+    async def ask_charge(self, key: str) -> Happening:
+        """One of ChargeApproved, ChargeDeclined, ChargeUnknown, ChargePending, ChargeNotSeen. Moves no money."""
+        ...
+
+    def session_name(self, token: str) -> str:
+        """The public name of the token's session, used in webhooks and logs."""
+        ...
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: int) -> PartnerWebhook:
+        """Verify, then translate by allow-list. Raises `WebhookRejected`. `now` unix ms."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerWebhook:
+    """`event` None: a type this desk has no use for. `at` unix ms, when it happened."""
+
+    id: str
+    session: str
+    seq: int
+    type: str
+    at: int
+    event: Happening | None
+
+
+class WebhookRejected(Exception):  # noqa: N818 - an answer
+    """Not from the partner, too old, or not readable. `reason` is a metric label: signature, stale, headers, body."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReport:
+    """What an edge says about both legs of one call."""
+
+    customer: Place
+    agent: Place
+    fenced: bool
+    anchored: bool
+    held: bool = False
+
+
+class EdgePort(Protocol):
+    """The edge agents. `edge` is asked first, then the others: the node is a preference. Raises `Refused` and `Unreachable`."""
+
+    async def hold(
+        self, *, edge: str, reference: str, call_id: str, node: str, ttl_ms: int, key: str
+    ) -> int: ...
+    async def unhold(self, *, edge: str, reference: str, call_id: str, node: str, key: str) -> None: ...
+    async def media(
+        self, *, edge: str, reference: str, customer_call_id: str, agent_call_id: str, node: str
+    ) -> MediaReport: ...
+
+
+class PlatformCapability(StrEnum):
+    ANNOTATE = "annotate"
+    RECORDING = "recording"
+    FIND_CALL = "find_call"
+
+
+class PlatformPort(Protocol):
+    """A contact centre. `capabilities` is class data; what is not in it raises `NotSupported`. Raises `Refused`, `Unreachable`."""
+
+    capabilities: ClassVar[frozenset[PlatformCapability]]
+
+    async def annotate(self, *, reference: str, state: str, text: str, key: str) -> None: ...
+    async def pause_recording(self, *, reference: str, key: str) -> None:
+        """Returns only when the platform has acknowledged it."""
+        ...
+
+    async def resume_recording(self, *, reference: str, key: str) -> None: ...
+    async def find_call(self, correlation: str) -> str | None: ...
+
+
+class NotSupported(Exception):  # noqa: N818 - a property of the platform
+    """This platform cannot do that; its README says so."""

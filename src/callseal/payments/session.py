@@ -1,0 +1,171 @@
+"""The payment session: what the desk knows about one call. Frozen; every change makes a new one. Holds neither token nor digit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callseal.payments.money import Money
+from callseal.payments.names import (
+    Brand,
+    ChargeState,
+    Decline,
+    Direction,
+    FieldFault,
+    FieldName,
+    FieldState,
+    Leg,
+    Outcome,
+    PartnerMode,
+    PaymentsOff,
+    Place,
+    State,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LegView:
+    """`before`: where the leg was before an offer that is not settled yet; a refused offer goes back there."""
+
+    place: Place = Place.HOME
+    before: Place = Place.HOME
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The four things that must hold at once before anybody is told that the line is secure."""
+
+    partner: bool
+    customer_leg: bool
+    agent_leg: bool
+    fence: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.partner and self.customer_leg and self.agent_leg and self.fence
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProgress:
+    """One row of the card. `shortest`, `longest` None until the partner said them."""
+
+    name: FieldName
+    state: FieldState = FieldState.WAITING
+    count: int = 0
+    shortest: int | None = None
+    longest: int | None = None
+    brand: Brand | None = None
+    masked: str = ""
+    last4: str | None = None
+    reason: FieldFault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """`done`: the partner says all fields are valid. Times are unix milliseconds."""
+
+    fields: tuple[FieldProgress, ...]
+    started_at: int
+    progress_at: int
+    stored_card: str | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One wish for money. `key` is sent to the partner as the idempotency key and is what we ask by when in doubt."""
+
+    key: str
+    amount: Money
+    asked_at: int
+    state: ChargeState = ChargeState.PENDING
+    queries: int = 0
+    next_query_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    outcome: Outcome
+    authorisation_code: str | None = None
+    brand: Brand | None = None
+    last4: str | None = None
+    reason: Decline | None = None
+    psp_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call. Times are unix milliseconds; `version` grows with every change an agent can see."""
+
+    reference: str
+    tenant: str
+    number: str
+    direction: Direction
+    caller: str
+    called: str
+    edge: str
+    node: str
+    region: str
+    customer_call_id: str
+    agent_call_id: str
+    started_at: int
+    partner_session: str | None = None
+    payments_off: PaymentsOff | None = None
+
+    state: State = State.OFFERED
+    version: int = 1
+    entered_at: int = 0
+    deadline_at: int | None = None
+    verify_at: int | None = None
+    notice: str | None = None
+    notice_detail: str = ""
+
+    commands: int = 0
+    """Commands issued so far; numbers their idempotency keys."""
+    attempts: int = 0
+    """Presses of Secure so far."""
+    charges: int = 0
+    """Charges with a key of their own so far."""
+    seq: int = 0
+    """`seq` of the last partner webhook that was applied."""
+
+    partner: PartnerMode = PartnerMode.IDLE
+    customer: LegView = LegView()
+    agent: LegView = LegView()
+    fenced: bool = False
+    verifying: bool = False
+    """The evidence was asked for again after a restart and has not come yet: not lost, and not to be relied on."""
+    legs_at: int = 0
+    pressed_at: int | None = None
+    secured_at: int | None = None
+
+    capture: Capture | None = None
+    charge: Charge | None = None
+    result: Result | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        """A fence counts only on an agent leg that is at the partner."""
+        there = self.agent.place is Place.PARTNER
+        return Evidence(
+            partner=self.partner is PartnerMode.SECURED,
+            customer_leg=self.customer.place is Place.PARTNER,
+            agent_leg=there,
+            fence=there and self.fenced,
+        )
+
+    @property
+    def legs_home(self) -> bool:
+        return self.customer.place is Place.HOME and self.agent.place is Place.HOME
+
+    @property
+    def charge_open(self) -> bool:
+        """Money may be moving and nobody told us yet."""
+        return self.charge is not None and self.charge.state is ChargeState.PENDING
+
+    @property
+    def over(self) -> bool:
+        """Nothing will happen to this session any more."""
+        return self.state is State.ENDED and not self.charge_open
+
+    def leg(self, leg: Leg) -> LegView:
+        return self.customer if leg is Leg.CUSTOMER else self.agent
