@@ -4,6 +4,8 @@ The datagram and the `answered` notice travel on different sockets, so either ma
 while, and whoever waits for one is woken.
 """
 
+from __future__ import annotations
+
 import asyncio
 import re
 from collections import OrderedDict

@@ -1,5 +1,7 @@
 """The agent as a whole: its parts put together, started and stopped."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import secrets
@@ -32,7 +34,7 @@ class EdgeAgent:
     """Everything the HTTP handlers need, and the tasks behind them. `async with agent.running():` serves.
 
     `now_ms` is unix time, `random_bytes` makes event ids and cookies, `tls` verifies the desk (None: the URL is http, or
-    the system's roots are right).
+    the system's roots are right), `nodes` replaces the clients of `settings.nodes`.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class EdgeAgent:
         now_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         tls: ssl.SSLContext | None = None,
+        nodes: Nodes | None = None,
     ) -> None:
         self.settings = settings
         self.now_ms = now_ms
@@ -52,7 +55,7 @@ class EdgeAgent:
         self._database = Database(settings.state)
         self.spool = Spool(self._database)
         self.journal = Journal(self._database)
-        self.nodes = Nodes(
+        self.nodes = nodes or Nodes(
             {name: self._client(settings, address) for name, address in settings.nodes.items()},
             settings.own_node,
         )

@@ -9,6 +9,8 @@ keys for everything used here. Three facts that the evidence rests on were measu
 - the blocks themselves are not in the reply.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address

@@ -1,5 +1,7 @@
 """The desk's side: hold, unhold, and where the media is. `Authorization: Bearer <edge secret>`."""
 
+from __future__ import annotations
+
 import hmac
 from typing import Annotated, Any
 

@@ -1,5 +1,7 @@
 """Carries the spool to the desk: at least once, with back-off, several calls side by side, never out of order in one."""
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Callable

@@ -5,6 +5,8 @@ file; the write-ahead log still has the old pages, so whoever deletes a token ca
 everything runs in one thread of its own, which also puts all writes in one order.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import sqlite3

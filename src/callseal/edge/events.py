@@ -1,5 +1,7 @@
 """The events an edge reports, as the desk reads them (docs/reference/interfaces.md, section 4)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias

@@ -11,6 +11,8 @@ the expected place, and since the first look that saw it there, packets have pas
 | agent, home | received from the platform, sent to the partner's side | the customer is still on hold |
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

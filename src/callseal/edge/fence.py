@@ -4,6 +4,8 @@ rtpengine does not show whether a party is blocked, but blocking once more chang
 "Fenced" is therefore never remembered and never guessed: it is asserted anew whenever somebody asks.
 """
 
+from __future__ import annotations
+
 from callseal.edge.ng_client import NgRefusedError
 from callseal.edge.nodes import Located, Nodes
 from callseal.edge.settings import EdgeSettings

@@ -5,6 +5,8 @@ us). Who ends one: the desk, Kamailio (at the 2xx of the securing re-INVITE), th
 this module looks where the media is and decides by `expiry_rule` what may be passed again.
 """
 
+from __future__ import annotations
+
 import asyncio
 import sqlite3
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """The agent's HTTP face: Kamailio's inlet, the desk's control, health and metrics, on one address."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

@@ -4,6 +4,8 @@ Fields are named in docs/reference/interfaces.md, section 4. A refusal names the
 them is the token.
 """
 
+from __future__ import annotations
+
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 

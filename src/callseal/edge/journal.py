@@ -1,5 +1,7 @@
 """What must survive a restart besides the queue: which customer legs are on hold, and which two legs make a call."""
 
+from __future__ import annotations
+
 import sqlite3
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """One lock a call reference, kept only while somebody holds or awaits it."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

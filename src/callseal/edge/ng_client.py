@@ -6,6 +6,8 @@ the agent becomes an exception, not a tap. One connected UDP socket per daemon; 
 pending command. A repeated datagram keeps its cookie, so that the daemon answers from its cache instead of acting twice.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """Which rtpengine holds a call: the named node is a preference, the others are asked when it does not know."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What the edge agent has to know, as plain data; `callseal.services.edge` fills it from the deployment."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network

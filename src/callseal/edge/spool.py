@@ -7,6 +7,8 @@ A hand-off holds the token. It is therefore deleted at delivery (overwritten, an
 ends undelivered loses its token on the spot: the token died with the call, the record of the call still goes out.
 """
 
+from __future__ import annotations
+
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping

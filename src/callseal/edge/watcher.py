@@ -7,6 +7,8 @@ Watches live in memory. An agent that restarts in these 1.5 s forgets them; the 
 home, and `/v1/media` still tells where it is.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable

@@ -9,6 +9,8 @@ Bencode knows integers, byte strings, lists and dictionaries. Byte strings becom
 ``i1e`` nor ``true`` as a flag.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 

@@ -1,0 +1,168 @@
+"""Delivery: at least once, in order, with back-off, and only the desk's 2xx counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from tests.unit.edge.fakes import REFERENCE, TOKEN, settings
+
+from callseal.edge.courier import Courier
+from callseal.edge.database import Database
+from callseal.edge.spool import Spool
+
+pytestmark = pytest.mark.unit
+
+OTHER = "e" * 32
+
+
+class Desk:
+    """Answers by script: for each idempotency key a list of statuses or exceptions, then 204."""
+
+    def __init__(self, script: dict[str, list[int | Exception]] | None = None) -> None:
+        self.script = script or {}
+        self.requests: list[tuple[str, str, dict[str, Any]]] = []
+        self.authorisation: set[str] = set()
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        key = request.headers["idempotency-key"]
+        self.requests.append((request.url.path, key, json.loads(request.content)))
+        self.authorisation.add(request.headers["authorization"])
+        answers = self.script.get(key)
+        answer = answers.pop(0) if answers else 204
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx2.Response(answer)
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for _, key, _ in self.requests]
+
+
+def deliver(
+    folder: Path, desk: Desk, queue: list[tuple[str, str, str]], until: Callable[[], bool], **changes: Any
+) -> int:
+    """Queue (reference, kind, key) rows, run the courier until `until()`, return how many rows are left."""
+
+    async def run() -> int:
+        with Database(folder / "edge.sqlite3") as database:
+            spool = Spool(database)
+            async with httpx2.AsyncClient(transport=httpx2.MockTransport(desk)) as client:
+                courier = Courier(
+                    spool,
+                    client,
+                    settings(folder / "unused", **changes),
+                    now_ms=lambda: time.time_ns() // 1_000_000,
+                    jitter=lambda: 0.5,
+                )
+                task = asyncio.create_task(courier.run())
+                now = time.time_ns() // 1_000_000
+                for reference, kind, key in queue:
+                    body = {"key": key, "token": TOKEN} if kind == "handoff" else {"key": key}
+                    await spool.put(
+                        reference=reference,
+                        kind=kind,  # type: ignore[arg-type]  # one of the two kinds
+                        idempotency_key=key,
+                        body=body,
+                        now=now,
+                    )
+                async with asyncio.timeout(5):
+                    while not until():  # noqa: ASYNC110 - a test may poll
+                        await asyncio.sleep(0.002)
+                await asyncio.sleep(0.05)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            return (await spool.depth()).rows
+
+    return asyncio.run(run())
+
+
+def test_paths_key_and_bearer(tmp_path: Path) -> None:
+    desk = Desk()
+    queue = [(REFERENCE, "handoff", REFERENCE), (REFERENCE, "event", "01EVENT")]
+    assert deliver(tmp_path, desk, queue, lambda: len(desk.requests) == 2) == 0
+    assert desk.requests == [
+        ("/v1/edge/handoffs", REFERENCE, {"key": REFERENCE, "token": TOKEN}),
+        ("/v1/edge/events", "01EVENT", {"key": "01EVENT"}),
+    ]
+    assert desk.authorisation == {"Bearer an edge secret for tests"}
+
+
+def test_a_failing_head_is_retried_before_what_follows(tmp_path: Path) -> None:
+    desk = Desk({REFERENCE: [500, 409, httpx2.ConnectError("desk is away"), httpx2.ReadTimeout("slow")]})
+    queue = [(REFERENCE, "handoff", REFERENCE), (REFERENCE, "event", "e1"), (OTHER, "event", "e2")]
+    assert deliver(tmp_path, desk, queue, lambda: len(desk.requests) == 7) == 0
+    mine = [key for key in desk.keys if key != "e2"]
+    assert mine == [REFERENCE] * 5 + ["e1"]
+    assert desk.keys.index("e2") < 3, "another call waited for this one"
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 409, 422, 429, 500, 503])
+def test_anything_but_2xx_is_retried(tmp_path: Path, status: int) -> None:
+    desk = Desk({"e1": [status]})
+    assert deliver(tmp_path, desk, [(REFERENCE, "event", "e1")], lambda: len(desk.requests) == 2) == 0
+
+
+def test_a_desk_that_stays_away_loses_nothing(tmp_path: Path) -> None:
+    desk = Desk({"e1": [httpx2.ConnectError("away")] * 1000})
+    assert deliver(tmp_path, desk, [(REFERENCE, "event", "e1")], lambda: len(desk.requests) >= 4) == 1
+
+
+def test_back_off_grows_and_is_bounded(tmp_path: Path) -> None:
+    plain = settings(tmp_path, retry_first_ms=200, retry_limit_ms=15_000)
+    with Database(tmp_path / "edge.sqlite3") as database:
+        spool = Spool(database)
+        client = httpx2.AsyncClient()
+        real = Courier(spool, client, plain, now_ms=lambda: 0, jitter=lambda: 0.0)
+        late = Courier(spool, client, plain, now_ms=lambda: 0, jitter=lambda: 1.0)
+        assert [real._pause(attempts) for attempts in (0, 1, 2, 6, 7, 50)] == [
+            200,
+            400,
+            800,
+            12_800,
+            15_000,
+            15_000,
+        ]
+        assert late._pause(50) == 18_750
+        asyncio.run(client.aclose())
+
+
+def test_the_return_of_the_desk_ends_the_back_off(tmp_path: Path) -> None:
+    """e1 would wait a quarter of an hour; that e2 got through shows that the desk is back."""
+    desk = Desk({"e1": [httpx2.ConnectError("away")], "e2": [httpx2.ConnectError("away")] * 2})
+    queue = [(REFERENCE, "event", "e1"), (OTHER, "event", "e2")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        seen: list[int] = []
+
+        def quick_for_the_second(self: Courier, attempts: int) -> int:
+            seen.append(attempts)
+            return 900_000 if len(seen) == 1 else 1
+
+        patch.setattr(Courier, "_pause", quick_for_the_second)
+        assert deliver(tmp_path, desk, queue, lambda: len(desk.requests) >= 5) == 0
+
+
+def test_a_row_the_desk_dislikes_does_not_hurry_itself(tmp_path: Path) -> None:
+    desk = Desk({"bad": [422] * 1000})
+    queue = [(REFERENCE, "event", "bad"), *((OTHER, "event", f"e{n}") for n in range(20))]
+    deliver(tmp_path, desk, queue, lambda: "e19" in desk.keys, retry_first_ms=60_000, retry_limit_ms=60_000)
+    assert desk.keys.count("bad") == 1
+
+
+def test_old_rows_are_dropped(tmp_path: Path) -> None:
+    desk = Desk({"e1": [500] * 1000})
+    assert deliver(tmp_path, desk, [], lambda: True) == 0
+
+    async def put_old() -> None:
+        with Database(tmp_path / "edge.sqlite3") as database:
+            await Spool(database).put(reference=REFERENCE, kind="event", idempotency_key="e1", body={}, now=1)
+
+    asyncio.run(put_old())
+    assert deliver(tmp_path, desk, [], lambda: True) == 0
