@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
+from callseal.payments.commands import Command
 from callseal.payments.events import Happening
 from callseal.payments.money import Money
 from callseal.payments.names import FieldName, Place
+from callseal.payments.session import Session
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
@@ -123,3 +125,90 @@ class PlatformPort(Protocol):
 
 class NotSupported(Exception):  # noqa: N818 - a property of the platform
     """This platform cannot do that; its README says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A command that waits to be carried out. `attempted_at` None: never sent."""
+
+    id: int
+    command: Command
+    attempted_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered to a request with an idempotency key, kept to be said again. `fingerprint` hashes the request."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One line of a call's history. `body` holds no digit of a card: no masked number, no last four."""
+
+    source: str
+    name: str
+    before: str
+    after: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedItem:
+    """One event of the browsers' stream."""
+
+    id: int
+    tenant: str
+    reference: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Everything one event causes, written in one transaction or not at all. Times are unix milliseconds."""
+
+    session: Session
+    at: int
+    log: LogEntry
+    commands: Sequence[Command] = ()
+    card: dict[str, Any] | None = None
+    """The call as browsers see it, when it changed."""
+    token: str | None = None
+    """Set by a hand-off only."""
+    seen: tuple[str, str] | None = None
+    """(source, id) of the message that caused it, so that it counts once."""
+    done: int | None = None
+    """The pending command whose answer this is."""
+    answer: Answer | None = None
+    forget_token: bool = False
+
+
+class StorePort(Protocol):
+    """Where the desk keeps calls. Every method is short and synchronous; `commit` is on disk when it returns."""
+
+    def load(self, reference: str) -> Session | None: ...
+    def by_partner_session(self, name: str) -> Session | None: ...
+    def open_sessions(self) -> list[Session]: ...
+    def commit(self, change: Change) -> list[Pending]: ...
+    def token(self, reference: str) -> str | None: ...
+    def pending(self) -> list[Pending]: ...
+    def mark_attempted(self, pending: int, now: int) -> None: ...
+    def drop_pending(self, pending: int) -> None: ...
+    def seen(self, source: str, name: str) -> bool: ...
+    def answer(self, scope: str, key: str) -> Answer | None: ...
+    def keep_answer(self, answer: Answer, now: int) -> None: ...
+    def feed_after(self, last: int, tenant: str, limit: int = 100) -> list[FeedItem]: ...
+    def feed_end(self) -> int: ...
+    def feed_start(self) -> int: ...
+    def history(self, reference: str) -> list[dict[str, Any]]: ...
+    def keep_login(self, name: str, login: str, tenant: str, expires_at: int) -> None: ...
+    def login(self, name: str, now: int) -> tuple[str, str] | None: ...
+    def drop_login(self, name: str) -> None: ...
+    def prune(self, now: int) -> None: ...
+    def healthy(self) -> bool: ...
+    def close(self) -> None: ...

@@ -239,7 +239,7 @@ def test_an_unclear_charge_is_asked_about_and_never_sent_again(story: Any) -> No
     key = story.charge_key
     story >> ev.ChargeUnclear(key, "timeout")
     assert story.said == [Do.QUERY_CHARGE]
-    gaps = []
+    gaps: list[int] = []
     while story.state is State.AUTHORISING or len(gaps) < 9:
         before = story.now
         story.clock()

@@ -1,0 +1,89 @@
+"""Opening the file: pragmas, migrations, and making sure that what is deleted is gone.
+
+`synchronous=FULL` with a write-ahead log: a commit survives `kill -9` and a power cut (https://sqlite.org/wal.html, "Performance
+Considerations"); half a millisecond on an SSD, which is why the desk can afford to call it from its event loop.
+`secure_delete=ON` overwrites deleted content in the database, but the write-ahead log still holds the old page until it is
+truncated, so forgetting is delete *and* checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+_FOLDER = "migrations"
+
+
+class StoreTooNew(Exception):  # noqa: N818 - says what is wrong
+    """The file was written by a newer version: going back is not possible, and guessing is not safe."""
+
+
+def migrations() -> list[tuple[int, str]]:
+    """`(number, SQL)` of every migration, in order; numbers begin with 1 and have no gaps."""
+    files = sorted(
+        entry.name
+        for entry in resources.files(__package__).joinpath(_FOLDER).iterdir()
+        if entry.name.endswith(".sql")
+    )
+    found = [
+        (
+            int(name.split("_")[0]),
+            resources.files(__package__).joinpath(_FOLDER, name).read_text(encoding="utf-8"),
+        )
+        for name in files
+    ]
+    if [number for number, _ in found] != list(range(1, len(found) + 1)):
+        raise ValueError(f"migrations are not numbered 1, 2, 3 ...: {files}")
+    return found
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """The file at `path`, made if missing (mode 0600), at the newest schema. Raises `StoreTooNew`, `sqlite3.Error`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    database = sqlite3.connect(path, isolation_level=None, timeout=5)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=FULL")
+        database.execute("PRAGMA secure_delete=ON")
+        database.execute("PRAGMA temp_store=MEMORY")
+        migrate(database, migrations())
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def migrate(database: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
+    """Forward only, each step in a transaction with its `user_version`: a crash leaves the step done or not begun."""
+    version: int = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(steps):
+        raise StoreTooNew(f"the store has schema {version}, this version knows {len(steps)}")
+    for number, sql in steps[version:]:
+        try:
+            database.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version={number};\nCOMMIT;")
+        except sqlite3.Error:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing; on disk when it ends."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+def forget_deleted(database: sqlite3.Connection) -> None:
+    """Copy the overwritten pages into the database and truncate the log, so that no older copy of them is left."""
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -1,0 +1,73 @@
+"""What the store said was written is there after `kill -9`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callseal.payments.names import Direction
+from callseal.payments.ports import LogEntry
+from callseal.payments.session import Session
+from callseal.stores.sqlite import SqliteStore
+
+pytestmark = pytest.mark.integration
+
+NOW = 1_790_000_000_000
+FRESH = Session(
+    reference="0123456789abcdef0123456789abcdef",
+    tenant="acme",
+    number="+442079460123",
+    direction=Direction.IN,
+    caller="+447700900123",
+    called="+442079460123",
+    edge="edge-1",
+    node="n1",
+    region="local",
+    customer_call_id="c-1@carrier",
+    agent_call_id="a-1@partner",
+    started_at=NOW,
+    partner_session="f" * 32,
+)
+LOG = LogEntry("edge", "handed_off", "", "offered", {})
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.integration.desk.test_store_killed import FRESH, LOG, NOW, SqliteStore, Change
+from dataclasses import replace
+store = SqliteStore(Path(sys.argv[1]))
+number = 0
+while True:
+    number += 1
+    store.commit(Change(replace(FRESH, version=number), NOW, LOG, card={{"n": number}}))
+    print(number, flush=True)
+"""
+
+
+def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "desk.sqlite3"
+    code = _WRITER.format(root=str(Path(__file__).parents[3]))
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        last = 0
+        while last < 20:
+            last = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+        rest = writer.stdout.read().split("\n")
+        last = max([last, *(int(line) for line in rest[:-1])])
+    store = SqliteStore(path)
+    session = store.load(FRESH.reference)
+    assert session is not None
+    assert session.version >= last
+    assert len(store.history(FRESH.reference)) == session.version
+    assert store.healthy()
+    store.close()

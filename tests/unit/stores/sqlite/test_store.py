@@ -1,0 +1,207 @@
+"""The store: one transaction per event, each thing once, and what is forgotten is gone from the disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callseal.payments import commands as cmd
+from callseal.payments import engine
+from callseal.payments import events as ev
+from callseal.payments.money import Money
+from callseal.payments.names import Direction, Do, FieldName, State
+from callseal.payments.ports import Answer, Change, LogEntry
+from callseal.payments.session import Session
+from callseal.stores.sqlite import SqliteStore
+from callseal.stores.sqlite.database import StoreTooNew, migrate, migrations, open_database
+
+pytestmark = pytest.mark.unit
+
+NOW = 1_790_000_000_000
+TOKEN = "tok-9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
+FRESH = Session(
+    reference="0123456789abcdef0123456789abcdef",
+    tenant="acme",
+    number="+442079460123",
+    direction=Direction.IN,
+    caller="+447700900123",
+    called="+442079460123",
+    edge="edge-1",
+    node="n1",
+    region="local",
+    customer_call_id="c-1@carrier",
+    agent_call_id="a-1@partner",
+    started_at=NOW,
+    partner_session="f" * 32,
+)
+LOG = LogEntry("edge", "handed_off", "", "offered", {})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "desk.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path)
+    yield store
+    store.close()
+
+
+def begun() -> tuple[Session, list[cmd.Command]]:
+    return engine.begin(FRESH, NOW)
+
+
+def test_a_session_comes_back_as_it_was(store: SqliteStore) -> None:
+    session, commands = begun()
+    store.commit(Change(session, NOW, LOG, commands, token=TOKEN))
+    for event in (ev.Annotated(), ev.SecurePressed("alice"), ev.HoldConfirmed(1)):
+        session, commands = engine.handle(session, event, NOW)
+        store.commit(Change(session, NOW, LOG, commands))
+    assert store.load(session.reference) == session
+    assert store.by_partner_session("f" * 32) == session
+    assert store.open_sessions() == [session]
+    assert store.token(session.reference) == TOKEN
+    assert store.load("unknown") is None
+    assert store.by_partner_session("unknown") is None
+
+
+def test_commands_wait_in_order_until_they_are_done(store: SqliteStore) -> None:
+    charge = cmd.PartnerCharge(reference="r", key="k", amount=Money(4250, "GBP"))
+    capture = cmd.PartnerCapture(reference="r", key="k2", fields=(FieldName.EXPIRY,), stored_card=None)
+    notify = cmd.Notify(reference="r", key="k3")
+    first, second = store.commit(Change(FRESH, NOW, LOG, [charge, notify, capture]))
+    assert [pending.command for pending in store.pending()] == [charge, capture]
+    store.mark_attempted(first.id, NOW)
+    assert store.pending()[0].attempted_at == NOW
+    store.commit(Change(FRESH, NOW, LOG, done=first.id))
+    assert [pending.id for pending in store.pending()] == [second.id]
+    store.drop_pending(second.id)
+    assert store.pending() == []
+
+
+def test_half_a_change_is_no_change(store: SqliteStore) -> None:
+    answer = Answer("alice", "k", "f", 202, {})
+    store.keep_answer(answer, NOW)
+    with pytest.raises(sqlite3.IntegrityError):
+        store.commit(Change(FRESH, NOW, LOG, begun()[1], card={}, token=TOKEN, answer=answer))
+    assert store.load(FRESH.reference) is None
+    assert store.token(FRESH.reference) is None
+    assert store.pending() == []
+    assert store.history(FRESH.reference) == []
+
+
+def test_messages_and_answers_are_remembered(store: SqliteStore) -> None:
+    store.commit(Change(FRESH, NOW, LOG, seen=("partner", "msg-1")))
+    store.commit(Change(FRESH, NOW, LOG, seen=("partner", "msg-1")))
+    assert store.seen("partner", "msg-1")
+    assert not store.seen("edge", "msg-1")
+    answer = Answer("alice", "key", "print", 202, {"state": "securing"})
+    store.keep_answer(answer, NOW)
+    assert store.answer("alice", "key") == answer
+    assert store.answer("bob", "key") is None
+
+
+def test_the_history_cannot_be_changed(store: SqliteStore, path: Path) -> None:
+    store.commit(Change(FRESH, NOW, LogEntry("edge", "leg_moved", "a", "b", {"leg": "agent"})))
+    assert store.history(FRESH.reference) == [
+        {"at": NOW, "source": "edge", "name": "leg_moved", "before": "a", "after": "b", "leg": "agent"}
+    ]
+    other = sqlite3.connect(path)
+    for statement in ("UPDATE events SET name = 'x'", "DELETE FROM events"):
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            other.execute(statement)
+    other.close()
+
+
+def test_the_feed_goes_on_after_any_id_and_by_tenant(store: SqliteStore) -> None:
+    for number in range(3):
+        store.commit(Change(FRESH, NOW, LOG, card={"n": number}))
+    store.commit(
+        Change(replace(FRESH, tenant="globex", reference="b" * 32, partner_session=None), NOW, LOG, card={})
+    )
+    assert [item.id for item in store.feed_after(1, "acme")] == [2, 3]
+    assert [item.id for item in store.feed_after(0, "globex")] == [4]
+    assert (store.feed_start(), store.feed_end()) == (0, 4)
+    store.prune(NOW + 24 * 3_600_000)
+    assert (store.feed_start(), store.feed_end()) == (4, 4), "ids are never given out twice"
+
+
+def _on_disk(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_a_forgotten_token_is_in_no_file(store: SqliteStore, path: Path) -> None:
+    session, commands = begun()
+    store.commit(Change(session, NOW, LOG, commands, token=TOKEN))
+    assert TOKEN.encode() in _on_disk(path)
+    session, commands = engine.handle(session, ev.CallEnded(), NOW)
+    assert any(command.do is Do.FORGET_TOKEN for command in commands)
+    store.commit(Change(session, NOW, LOG, commands, forget_token=True))
+    assert store.token(session.reference) is None
+    assert TOKEN.encode() not in _on_disk(path)
+    assert session.reference.encode() in _on_disk(path), "the rest of the call is still there"
+
+
+def test_one_token_belongs_to_one_call(store: SqliteStore) -> None:
+    store.commit(Change(FRESH, NOW, LOG))
+    with pytest.raises(sqlite3.IntegrityError):
+        store.commit(Change(replace(FRESH, reference="b" * 32), NOW, LOG))
+
+
+def test_an_ended_call_is_closed_and_pruned_after_a_day(store: SqliteStore) -> None:
+    session, _ = engine.handle(begun()[0], ev.CallEnded(), NOW)
+    store.commit(Change(session, NOW, LOG))
+    assert store.open_sessions() == []
+    store.prune(NOW + 1_000)
+    assert store.load(session.reference) is not None
+    store.prune(NOW + 25 * 3_600_000)
+    assert store.load(session.reference) is None
+    assert store.history(session.reference)
+
+
+def test_logins_expire(store: SqliteStore) -> None:
+    store.keep_login("hash", "alice", "acme", NOW + 10)
+    assert store.login("hash", NOW) == ("alice", "acme")
+    assert store.login("hash", NOW + 10) is None
+    store.drop_login("hash")
+    assert store.login("hash", NOW) is None
+
+
+def test_the_file_is_for_its_owner_only(store: SqliteStore, path: Path) -> None:
+    store.commit(Change(FRESH, NOW, LOG, token=TOKEN))
+    assert {file.stat().st_mode & 0o077 for file in path.parent.iterdir()} == {0}
+
+
+def test_migrations_go_forward_once_and_a_newer_file_is_refused(path: Path) -> None:
+    database = open_database(path)
+    steps = [*migrations(), (len(migrations()) + 1, "CREATE TABLE more (a);")]
+    migrate(database, steps)
+    migrate(database, steps)
+    assert database.execute("PRAGMA user_version").fetchone() == (len(steps),)
+    with pytest.raises(StoreTooNew):
+        migrate(database, migrations())
+    database.close()
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it(path: Path) -> None:
+    database = open_database(path)
+    steps = [*migrations(), (len(migrations()) + 1, "CREATE TABLE half (a); CREATE NONSENSE;")]
+    with pytest.raises(sqlite3.Error):
+        migrate(database, steps)
+    assert database.execute("PRAGMA user_version").fetchone() == (len(migrations()),)
+    assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
+    database.close()
+
+
+def test_state_column_says_the_state(store: SqliteStore, path: Path) -> None:
+    store.commit(Change(FRESH, NOW, LOG))
+    other: Any = sqlite3.connect(path)
+    assert other.execute("SELECT state, open FROM sessions").fetchall() == [(State.OFFERED, 1)]
+    other.close()
