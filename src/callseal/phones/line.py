@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -68,7 +69,7 @@ class Line:
             )
             if settings.say is not None:
                 self._mouth.say(voice_path(settings.say))
-            if settings.audio_feed is not None:
+            if settings.audio_feed:
                 self._open_ear(settings.audio_feed)
         except (pj.Error, OSError) as error:
             self._account = self._mouth = self._ear = None
@@ -288,14 +289,19 @@ class Line:
             raise NoCallError("the phone is closing")
         return self._mouth
 
-    def _open_ear(self, feed: str) -> None:
-        host, _, port = feed.rpartition(":")
-        target = (host, int(port))
+    def _open_ear(self, feeds: tuple[str, ...]) -> None:
+        targets = [(host, int(port)) for host, _, port in (feed.rpartition(":") for feed in feeds)]
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sender.bind((self._settings.address, 0))
         sender.setblocking(False)
+
+        def deliver(frame: bytes) -> None:
+            for target in targets:
+                with contextlib.suppress(OSError):  # nobody listens, or the listener is slow: a lost frame
+                    sender.sendto(frame, target)
+
         self._feed = sender
-        self._ear = Ear(lambda frame: sender.sendto(frame, target))
+        self._ear = Ear(deliver)
 
 
 def _options() -> Any:

@@ -41,6 +41,13 @@ DEFAULT_SHOWN_HEADERS = (
 )
 
 _ENDPOINT = text(r"\d{1,3}(\.\d{1,3}){3}:\d{1,5}", "ADDRESS:PORT")
+_ENDPOINTS = several(_ENDPOINT)
+
+
+def _endpoints(value: Any) -> object:
+    return _ENDPOINTS([value] if isinstance(value, str) else value)
+
+
 _PATH = text(r"[^\0]+", "a path")
 
 
@@ -80,8 +87,8 @@ class PhoneSettings(Checked):
     """Level of the lower tone of an in-band digit; the upper one is about 1 dB louder."""
     speech_while_pressing: bool = checked(flag, default=False)
     """True mixes in-band digits into the speech. A real keypad mutes the microphone while a key is down."""
-    audio_feed: str | None = checked(optional(_ENDPOINT), default=None)
-    """Where every received 20 ms frame goes as one datagram (s16le, 8 kHz, 320 octets)."""
+    audio_feed: tuple[str, ...] = checked(_endpoints, default=())
+    """Where every received 20 ms frame goes as one datagram (s16le, 8 kHz, 320 octets): ADDRESS:PORT, or a list of them."""
 
     shown_headers: tuple[str, ...] = checked(
         several(text(r"[A-Za-z0-9-]{1,64}", "a header's name")), default=DEFAULT_SHOWN_HEADERS
