@@ -1,0 +1,94 @@
+"""`callseal check`: everything that is wrong with a deployment file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from callseal.deployment import Deployment, Examination, Fault, examine
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
+
+
+def check(
+    file: File,
+    secrets: Annotated[bool, typer.Option(help="Also look whether every secret is there.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as a JSON list.")] = False,
+) -> None:
+    """Read a deployment file and tell every fault in it at once.
+
+    Each fault has a line, an id and advice. Status 0: no error (warnings are told), 1: errors.
+    """
+    found = examine(file, secrets=secrets)
+    if as_json:
+        typer.echo(json.dumps([_as_dict(fault) for fault in found.faults], indent=2))
+    else:
+        _print(found, Console(highlight=False))
+    if found.errors:
+        raise typer.Exit(1)
+
+
+def _print(found: Examination, console: Console) -> None:
+    for faults in _by_validator(found.faults):
+        validator, style = faults[0].validator, "bold red" if faults[0].is_error else "bold yellow"
+        # soft_wrap: file:line must stay clickable and greppable when the output is not a terminal.
+        console.print(
+            Text.assemble((f"{validator.id} {validator.name}", style), f" ({validator.severity})"),
+            soft_wrap=True,
+        )
+        for fault in faults:
+            place = Text.assemble(
+                "  ", (f"{fault.file}:{fault.line}", "bold"), f"  {fault.where or 'file'}: {fault.message}"
+            )
+            console.print(place, soft_wrap=True)
+        console.print(Text(f"  {validator.advice}", "dim"), soft_wrap=True)
+        console.print()
+    if found.deployment is not None:
+        console.print(
+            Text.assemble(f"{found.file}: ", ("good", "bold green"), f", {_contents(found.deployment)}"),
+            soft_wrap=True,
+        )
+    told = [_count(len(found.errors), "error"), _count(len(found.warnings), "warning")]
+    if found.faults:
+        console.print(Text(f"{found.file}: {', '.join(told)}"), soft_wrap=True)
+
+
+def _by_validator(faults: Iterable[Fault]) -> list[list[Fault]]:
+    """Faults of one validator together, errors first, else in the order of the file."""
+    groups: dict[str, list[Fault]] = {}
+    for fault in sorted(faults, key=lambda fault: not fault.is_error):
+        groups.setdefault(fault.id, []).append(fault)
+    return list(groups.values())
+
+
+def _contents(deployment: Deployment) -> str:
+    parts = (
+        (deployment.carriers, "carrier"),
+        (deployment.numbers, "number"),
+        (deployment.edges, "edge"),
+        (deployment.desk.agents, "agent"),
+    )
+    return ", ".join(_count(len(things), word) for things, word in parts)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _as_dict(fault: Fault) -> dict[str, object]:
+    return {
+        "id": fault.id,
+        "name": fault.validator.name,
+        "severity": fault.validator.severity,
+        "file": str(fault.file),
+        "line": fault.line,
+        "where": fault.where,
+        "message": fault.message,
+        "advice": fault.advice,
+    }

@@ -1,0 +1,76 @@
+"""The command line. One file a verb, no logic; this one lists the verbs and turns errors into words."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from callseal import __version__
+from callseal.cli import check, keys, render
+from callseal.observe.errors import Error
+
+DEBUG = "CALLSEAL_DEBUG"
+BUG_STATUS = 70  # EX_SOFTWARE of sysexits(3)
+INTERRUPTED_STATUS = 130  # 128 + SIGINT
+
+app = typer.Typer(
+    name="callseal",
+    help="Card payments on live phone calls: the digits go to the PCI partner and nowhere else.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"callseal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def callseal(
+    _: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Card payments on live phone calls: the digits go to the PCI partner and nowhere else."""
+
+
+app.command("check")(check.check)
+app.command("keys")(keys.keys)
+app.command("render")(render.render)
+
+
+def run() -> None:
+    """Entry point of `callseal`. Every error ends as a sentence and a status; a traceback only with CALLSEAL_DEBUG=1."""
+    try:
+        app()
+    except Error as error:
+        _say(error.diagnostics())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED_STATUS)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; nothing more can be said there, not even by the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        # The text of a foreign exception may hold anything: only its name is told.
+        _say(f"This is a bug in Callseal ({type(error).__name__}).\n{DEBUG}=1 shows where; please report it.")
+        sys.exit(BUG_STATUS)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,40 @@
+"""`callseal render`: the router's data from a deployment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callseal.cli.check import File
+from callseal.deployment import read
+from callseal.observe.errors import Error
+from callseal.render.write import render as render_edge
+
+
+class UnknownEdgeError(Error):
+    """`--edge` names no edge of the file."""
+
+    id = "unknown_edge"
+
+
+def render(
+    file: File,
+    edge: Annotated[
+        str, typer.Option("--edge", metavar="ID", help="Which edge; the id of an [[edges]] entry.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where to write; made when it is not there.")
+    ],
+) -> None:
+    """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys.
+
+    Only data is rendered; kamailio.cfg itself is written by hand and the same for all.
+    """
+    deployment = read(file)
+    known = [one.id for one in deployment.edges]
+    if edge not in known:
+        raise UnknownEdgeError(f"{file} has no edge {edge!r}", advice=f"It has: {', '.join(known)}.")
+    for path in render_edge(deployment, edge, out):
+        typer.echo(f"wrote {path}")
