@@ -23,7 +23,10 @@ def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str 
     Files with keys are 0600 from the first byte. A file appears whole or not at all (written aside, then renamed).
     Raises `KeyError` for an unknown edge, `SecretError` for a key that cannot be read, `OSError` from the disk.
     """
-    files = [RenderedFile(path.name, path.read_text(encoding="utf-8")) for path in sorted(hand_written().glob("*.cfg"))]
+    files = [
+        RenderedFile(path.name, path.read_text(encoding="utf-8"))
+        for path in sorted(hand_written().glob("*.cfg"))
+    ]
     files += plan(deployment, edge_id, seen_at=seen_at)
     return [_write(out_dir, file) for file in files]
 

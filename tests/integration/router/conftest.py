@@ -1,0 +1,71 @@
+"""One rig at a time on this folder's block of loopback; it is kept while the next test wants the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.router.rig import Rig
+
+from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
+
+MakeRig = Callable[..., Rig]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`compat` tests run on the second tested row too."""
+    if "suite" in metafunc.fixturenames:
+        both = metafunc.definition.get_closest_marker("compat") is not None
+        metafunc.parametrize("suite", [BASELINE, COMPATIBILITY] if both else [BASELINE], scope="session")
+
+
+class _Keeper:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._count = 0
+        self._key: object = None
+        self._rig: Rig | None = None
+
+    def get(self, suite: str, settings: dict[str, str], edits: tuple[tuple[str, str], ...]) -> Rig:
+        key = (suite, tuple(sorted(settings.items())), edits)
+        if (
+            self._rig is not None
+            and key == self._key
+            and self._rig.kamailio.alive
+            and self._rig.rtpengine.alive
+        ):
+            self._rig.fresh()
+            return self._rig
+        self.close()
+        self._count += 1
+        rig = Rig(Rootfs.build(suite), self._directory / str(self._count), settings=settings, edits=edits)
+        self._rig, self._key = rig.__enter__(), key
+        return self._rig
+
+    def close(self) -> None:
+        if self._rig is not None:
+            self._rig.__exit__(None, None, None)
+        self._rig = None
+
+
+@pytest.fixture(scope="session")
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Keeper]:
+    keeper = _Keeper(tmp_path_factory.mktemp("router"))
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture
+def make_rig(keeper: _Keeper, suite: str) -> MakeRig:
+    """`make_rig(settings={...}, edits=(...))`: a rig with another deployment, or with the router broken on purpose."""
+
+    def make(settings: dict[str, str] | None = None, edits: tuple[tuple[str, str], ...] = ()) -> Rig:
+        return keeper.get(suite, settings or {}, edits)
+
+    return make
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    return make_rig()

@@ -1,0 +1,146 @@
+"""Real Kamailio and real rtpengine of one suite, with carrier, partner, platform and edge agent played by the test."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.agent_sink import AgentSink
+from tests.support.rtp_talker import Talker
+from tests.support.sip_peer import SipPeer
+
+from callseal.deployment import read
+from callseal.lab.block import Block
+from callseal.lab.rootfs import Rootfs
+from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.workspace import Workspace
+from callseal.render import hand_written, render
+from callseal.wire import ng
+
+BLOCK = Block("127.81.0")
+CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
+"""Voices: the byte in every audio packet of the customer, the agent, the partner's two legs."""
+
+
+class Rig:
+    """`settings` replaces lines of the example deployment; `edits` replaces text in the rendered files."""
+
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        root: Path,
+        *,
+        settings: dict[str, str] | None = None,
+        edits: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.rootfs = rootfs
+        self.workspace = Workspace(root, BLOCK, settings or {})
+        self.workspace.prepare()
+        self.deployment = read(self.workspace.deployment)
+        for path in render(self.deployment, "edge-1", self.workspace.router):
+            text = path.read_text(encoding="utf-8")
+            for old, new in edits:
+                text = text.replace(old, new)
+            path.write_text(text, encoding="utf-8")
+        logs = self.workspace.logs
+        self.rtpengine = Rtpengine(
+            rootfs,
+            media=BLOCK.edge_media,
+            ng=(BLOCK.edge_media, 2223),
+            log=logs / "rtpengine.log",
+            extra=(f"--listen-http={BLOCK.edge_media}:2224",),
+        )
+        self.kamailio = Kamailio(
+            rootfs,
+            config=self.workspace.router,
+            sip=(BLOCK.kamailio, 5060),
+            known_peer=BLOCK.partner,
+            log=logs / "kamailio.log",
+        )
+
+    def __enter__(self) -> Self:
+        self.rtpengine.start().wait_ready()
+        self.sink = AgentSink(BLOCK.edge_agent)
+        self.carrier = SipPeer(BLOCK.customer, BLOCK.kamailio)
+        self.partner = SipPeer(BLOCK.partner, BLOCK.kamailio)
+        self.platform = SipPeer(BLOCK.agent, BLOCK.kamailio)
+        self.customer_media = Talker(BLOCK.customer, CUSTOMER)
+        self.agent_media = Talker(BLOCK.agent, AGENT)
+        self.partner_customer_media = Talker(BLOCK.partner_media, PARTNER_CUSTOMER)
+        self.partner_agent_media = Talker(BLOCK.partner_media, PARTNER_AGENT)
+        self.kamailio.start().wait_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kamailio.stop()
+        self.rtpengine.stop()
+        for thing in (self.sink, *self.peers, *self.talkers):
+            thing.close()
+
+    @property
+    def peers(self) -> tuple[SipPeer, ...]:
+        return (self.carrier, self.partner, self.platform)
+
+    @property
+    def talkers(self) -> tuple[Talker, ...]:
+        return (self.customer_media, self.agent_media, self.partner_customer_media, self.partner_agent_media)
+
+    def fresh(self) -> None:
+        """Between two tests: nobody talks, nothing is remembered."""
+        self.sink.forget()
+        self.sink.delay_s, self.sink.status = 0.0, 204
+        for peer in self.peers:
+            peer.heard.clear()
+            peer._taken.clear()
+            peer.mute = False
+        for talker in self.talkers:
+            talker.target = None
+            talker.clear()
+
+    def ask_rtpengine(self, command: str, **keys: Any) -> dict[str, Any]:
+        """One ng command; the reply as text and numbers."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(2)
+            asker.connect((BLOCK.edge_media, 2223))
+            asker.send(ng.encode_message("rig" + str(id(keys)), {"command": command, **keys}))
+            reply: dict[str, Any] = _text(ng.decode_message(asker.recv(65535))[1])
+            return reply
+
+    def anchored(self, call_id: str, leg: str) -> bool:
+        return self.ask_rtpengine("query", **{"call-id": f"{call_id}.{leg}"})["result"] == "ok"
+
+    def rpc(self, method: str, *params: object) -> Any:
+        """One JSON-RPC command to Kamailio's control socket."""
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker,
+        ):
+            asker.settimeout(2)
+            asker.bind(f"{scratch}/reply")
+            asker.connect(str(self.workspace.router / "control.sock"))
+            asker.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}).encode())
+            return json.loads(asker.recv(65535))["result"]
+
+    def count(self, name: str) -> int:
+        """A counter of the router."""
+        line: str = self.rpc("stats.get_statistics", f"script:{name}")[0]
+        return int(line.rpartition("=")[2])
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, dict):
+        return {_text(key): _text(item) for key, item in value.items()}
+    return [_text(item) for item in value] if isinstance(value, list) else value
+
+
+def router_text() -> str:
+    """All hand-written configuration in one."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(hand_written().glob("*.cfg")))

@@ -1,0 +1,144 @@
+"""A media endpoint: one UDP socket that talks with a payload byte of its own and keeps what it hears.
+
+One look at a received payload says whose voice arrived where. Packets leave on an absolute 20 ms clock.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from callseal.wire.rtp import RtpPacket
+
+FRAME_S = 0.02
+SAMPLES = 160
+EVENTS = 101
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One received packet: when (monotonic, s), payload type, the talker's byte (0 for events), from where."""
+
+    at: float
+    payload_type: int
+    voice: int
+    source: tuple[str, int]
+
+
+class Talker:
+    """`voice` is the byte that fills its audio; `target` is where it sends, None for silence."""
+
+    def __init__(self, address: str, voice: int, port: int = 0) -> None:
+        self.voice = voice
+        self.target: tuple[str, int] | None = None
+        self._heard: list[Heard] = []
+        self._digits = 0
+        self._open = True
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((address, port))
+        self.address, self.port = self._socket.getsockname()
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._talk)]
+        for thread in self._threads:
+            thread.start()
+
+    def sdp(self, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
+        return sdp(self.address, self.port, version, direction=direction, extra=extra)
+
+    def press(self, packets: int = 6) -> None:
+        """Send one RFC 4733 event (key 5) of so many packets instead of audio."""
+        self._digits += packets
+
+    def clear(self) -> None:
+        self._heard.clear()
+
+    def voices(self, voice: int, since: float = 0.0) -> int:
+        """Audio packets heard with that byte."""
+        return sum(h.voice == voice and h.payload_type == 0 and h.at >= since for h in list(self._heard))
+
+    def events(self, since: float = 0.0) -> int:
+        """RFC 4733 packets heard, whosever they are."""
+        return sum(h.payload_type == EVENTS and h.at >= since for h in list(self._heard))
+
+    def wait_voice(self, voice: int, packets: int = 15, timeout_s: float = 4.0) -> int:
+        """Clear, then wait until so many packets of that voice came; returns how many did."""
+        self.clear()
+        deadline = time.monotonic() + timeout_s
+        while self.voices(voice) < packets and time.monotonic() < deadline:
+            time.sleep(FRAME_S)
+        return self.voices(voice)
+
+    def _listen(self) -> None:
+        while self._open:
+            try:
+                data, source = self._socket.recvfrom(2048)
+            except OSError:
+                return
+            if len(data) < 12:
+                continue
+            packet = RtpPacket.parse(data)
+            voice = packet.payload[0] if packet.payload and packet.payload_type == 0 else 0
+            self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source))
+
+    def _talk(self) -> None:
+        sequence, event_start, duration = 0, 0, 0
+        due = time.monotonic()
+        while self._open:
+            due += FRAME_S
+            time.sleep(max(0.0, due - time.monotonic()))
+            sequence += 1
+            if self.target is None:
+                continue
+            if self._digits > 0:
+                if duration == 0:
+                    event_start = sequence * SAMPLES
+                self._digits -= 1
+                duration += SAMPLES
+                last = self._digits == 0
+                payload = bytes((5, 0x80 | 10 if last else 10)) + duration.to_bytes(2, "big")
+                packet = RtpPacket(
+                    payload_type=EVENTS,
+                    sequence=sequence & 0xFFFF,
+                    timestamp=event_start,
+                    ssrc=self.voice,
+                    payload=payload,
+                    marker=duration == SAMPLES,
+                )
+                duration = 0 if last else duration
+            else:
+                packet = RtpPacket(
+                    payload_type=0,
+                    sequence=sequence & 0xFFFF,
+                    timestamp=sequence * SAMPLES,
+                    ssrc=self.voice,
+                    payload=bytes([self.voice]) * SAMPLES,
+                )
+            self._socket.sendto(bytes(packet), self.target)
+
+    def close(self) -> None:
+        self._open = False
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", (self.address, self.port))
+        for thread in self._threads:
+            thread.join(2)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def sdp(address: str, port: int, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
+    """PCMU and telephone-events at `address`:`port`."""
+    return (
+        f"v=0\r\no=- 4711 {version} IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+        f"m=audio {port} RTP/AVP 0 {EVENTS}\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\n"
+        f"a=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na={direction}\r\n{extra}"
+    )
