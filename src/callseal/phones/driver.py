@@ -25,6 +25,8 @@ from callseal.phones.commands import Method
 from callseal.phones.settings import PhoneSettings
 
 Event = dict[str, Any]
+__all__ = ["COMMAND", "Event", "Phone", "PhoneError", "PhoneSettings"]
+
 COMMAND = (sys.executable, "-m", "callseal.services.phone")
 _READY_S = 15.0
 _DONE_S = 5.0

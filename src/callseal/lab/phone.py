@@ -1,0 +1,113 @@
+"""The lab's two phones: how a phone process is started on this machine, and what the lab tells each of them.
+
+`Phone` is `callseal.phones.driver.Phone`: it starts the process by its command line and knows nothing of PJSIP
+(docs/adr/0006-phone-driver.md).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from callseal.lab.rootfs import Rootfs, project_root
+from callseal.lab.workspace import Workspace
+from callseal.phones.driver import COMMAND, Phone, PhoneError, PhoneSettings
+
+__all__ = [
+    "Phone",
+    "PhoneError",
+    "PhoneSettings",
+    "agent_phone",
+    "customer_phone",
+    "phone_command",
+    "write_settings",
+]
+
+CUSTOMER_NUMBER = "+447700900123"  # Ofcom keeps this range for drama
+CUSTOMER_FEED_PORT = 9001
+AGENT_FEED_PORT = 9002
+RING_MS = 300
+_SOURCES = "/srv/callseal"
+_SITE = "/srv/site"
+
+
+def phone_command(folder: Path) -> list[str]:
+    """What starts a phone whose settings lie in `folder`; `--config FILE` is appended.
+
+    PJSIP's wheel knows Python 3.11 and 3.12 only. On a newer Python the phone runs on the Python 3.11 of a Debian 12 root
+    filesystem, with the wheel that `infra/host/setup` put into `build/phones-site`. Raises `RootfsError`.
+    """
+    if importlib.util.find_spec("pjsua2") is not None:
+        return list(COMMAND)
+    binds = {
+        project_root() / "src": _SOURCES,
+        project_root() / "build" / "phones-site": _SITE,
+        folder.resolve(): str(folder.resolve()),
+    }
+    python = [
+        "/usr/bin/env",
+        f"PYTHONPATH={_SOURCES}:{_SITE}",
+        "PYTHONDONTWRITEBYTECODE=1",
+        "/usr/bin/python3.11",
+    ]
+    return Rootfs.build("bookworm").argv([*python, *COMMAND[1:]], binds)
+
+
+def customer_phone(workspace: Workspace, **changes: Any) -> Phone:
+    """The customer on the carrier's side: dials through the edge, speaks, presses. `changes` are fields of `PhoneSettings`."""
+    return _phone(workspace, _customer(workspace) | changes)
+
+
+def agent_phone(workspace: Workspace, **changes: Any) -> Phone:
+    """The agent on the platform's side: answers by itself after a short ring."""
+    return _phone(workspace, _agent(workspace) | changes)
+
+
+def write_settings(workspace: Workspace, **changes: Any) -> dict[str, Path]:
+    """Both phones' settings as files, `{"customer": PATH, "agent": PATH}`, for the keypad page, which starts them itself."""
+    return {
+        table["name"]: _write(workspace, table | changes)
+        for table in (_customer(workspace), _agent(workspace))
+    }
+
+
+def _customer(workspace: Workspace) -> dict[str, Any]:
+    block = workspace.block
+    return {
+        "name": "customer",
+        "address": block.customer,
+        "user": CUSTOMER_NUMBER,
+        "outbound_proxy": f"{block.kamailio}:5060",
+        "say": "customer",
+        "audio_feed": (f"{block.keypad}:{CUSTOMER_FEED_PORT}",),
+    }
+
+
+def _agent(workspace: Workspace) -> dict[str, Any]:
+    block = workspace.block
+    return {
+        "name": "agent",
+        "address": block.agent,
+        "user": "agent",
+        "outbound_proxy": f"{block.kamailio}:5060",
+        "say": "agent",
+        "auto_answer": True,
+        "ring_ms": RING_MS,
+        "audio_feed": (f"{block.keypad}:{AGENT_FEED_PORT}",),
+    }
+
+
+def _phone(workspace: Workspace, table: dict[str, Any]) -> Phone:
+    config = _write(workspace, table)
+    return Phone(
+        config, log=workspace.logs / f"phone-{table['name']}.log", command=phone_command(config.parent)
+    )
+
+
+def _write(workspace: Workspace, table: dict[str, Any]) -> Path:
+    settings = PhoneSettings.from_table(table)
+    path = workspace.directory(f"phone-{settings.name}") / f"{settings.name}.toml"
+    path.write_text(settings.to_toml(), encoding="utf-8")
+    return path
