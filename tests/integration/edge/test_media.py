@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tests.integration.edge.rig import (
@@ -23,6 +24,21 @@ from tests.integration.edge.rig import (
 )
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[FakeDesk]:
+    server = FakeDesk().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentProcess]:
+    """One for the module: every test has a reference of its own."""
+    process = AgentProcess(tmp_path_factory.mktemp("agent") / "edge")
+    with process.daemon:
+        yield process
 
 
 @dataclass
@@ -274,23 +290,30 @@ def test_evidence_comes_quickly(agent: AgentProcess, desk: FakeDesk, story: Stor
 
 
 def test_one_anchor_the_agent_leg_is_home_when_its_anchor_is_gone(
-    tmp_path_factory: pytest.TempPathFactory, desk: FakeDesk, story: Story
+    agent: AgentProcess, tmp_path: Path, desk: FakeDesk, story: Story
 ) -> None:
-    agent = AgentProcess(tmp_path_factory.mktemp("one") / "edge", anchors="one")
-    with agent.daemon:
-        story.agent.ng("delete", call_id=story.agent.name, delete_delay=0)
-        story.customer.move(story.platform.at)
-        tell(agent, story, "agent", "answered", 12, "home")
-        agent.ack(story.reference, "agent", 12)
-        event = desk.wait_event(story.reference, "leg_moved")
-        assert (event["leg"], event["where"], event["evidence"]["packets"]) == ("agent", "home", {})
-        tell(agent, story, "customer", "answered", 22, "home")
-        agent.ack(story.reference, "customer", 22)
-        event = desk.wait_event(story.reference, "leg_moved", count=2)
-        assert (event["leg"], event["where"]) == ("customer", "home")
-        report = agent.ask("media", **both(story))[1]
-        assert (report["customer"]["where"], report["agent"]["where"]) == ("platform", "home")
-    # The fixture deletes the leg once more; give it one.
-    story.agent = Leg(
-        story.agent.ng, story.agent.call_id, "agent", story.platform, story.customer.partner_port
-    )
+    agent.daemon.stop()
+    one = AgentProcess(tmp_path / "edge", anchors="one")
+    try:
+        with one.daemon:
+            _come_home_with_one_anchor(one, desk, story)
+    finally:
+        agent.daemon.restart()
+        # The fixture deletes the leg once more; give it one.
+        partner = story.customer.partner_port
+        story.agent = Leg(story.agent.ng, story.agent.call_id, "agent", story.platform, partner)
+
+
+def _come_home_with_one_anchor(agent: AgentProcess, desk: FakeDesk, story: Story) -> None:
+    story.agent.ng("delete", call_id=story.agent.name, delete_delay=0)
+    story.customer.move(story.platform.at)
+    tell(agent, story, "agent", "answered", 12, "home")
+    agent.ack(story.reference, "agent", 12)
+    event = desk.wait_event(story.reference, "leg_moved")
+    assert (event["leg"], event["where"], event["evidence"]["packets"]) == ("agent", "home", {})
+    tell(agent, story, "customer", "answered", 22, "home")
+    agent.ack(story.reference, "customer", 22)
+    event = desk.wait_event(story.reference, "leg_moved", count=2)
+    assert (event["leg"], event["where"]) == ("customer", "home")
+    report = agent.ask("media", **both(story))[1]
+    assert (report["customer"]["where"], report["agent"]["where"]) == ("platform", "home")
