@@ -25,8 +25,8 @@ def call(now: int, **changes: Any) -> Call:
         "tenant": "acme",
         "started_at": now - 134_000,
         "state": "ready",
-        "deadline_at": None,
-        "deadline_reason": None,
+        "deadline_at": now + 60_000,  # the desk's own business: no reason, so the card shows no countdown
+        "deadline_reason": "",
         "payments": {"allowed": True, "reason": None},
         "notice": None,
         "allowed": ["secure"],
@@ -65,7 +65,7 @@ VALID_CARD = field("card_number", "valid", 16, brand="visa", masked=f"{DOT * 4} 
 VALID_EXPIRY = field("expiry", "valid", 4, masked=DOT * 4)
 VALID_CODE = field("security_code", "valid", 3, masked=DOT * 3)
 AMOUNT = {"minor": 4250, "currency": "GBP"}
-IDLE = "no digit for 30 s ends the capture"
+IDLE = "no digit by then: taking the card is stopped"
 
 
 def result(outcome: str, **changes: Any) -> Call:
@@ -95,7 +95,7 @@ def securing(now: int) -> Call:
         now,
         state="securing",
         deadline_at=now + 2_400,
-        deadline_reason="not proven secure in 3 s: back to the call",
+        deadline_reason="not secure by then: the call goes back to normal",
         allowed=["cancel"],
         evidence=evidence("partner", "customer_leg"),
     )
@@ -104,9 +104,9 @@ def securing(now: int) -> Call:
 def secure_failed(now: int) -> Call:
     notice = {
         "kind": "warning",
-        "code": "secure_timeout",
-        "text": "The line could not be secured: the agent leg did not move in 3 s.",
-        "advice": "You are back on the call. Try once more; if it happens again, tell operations.",
+        "code": "leg_refused",
+        "text": "A phone refused to move its sound to the payment partner.",
+        "advice": "Try once more. If it fails again, call the customer back.",
     }
     return call(now, notice=notice)
 
@@ -116,8 +116,8 @@ def secured(now: int) -> Call:
         now,
         state="secured",
         deadline_at=now + 287_000,
-        deadline_reason="5 min without a capture ends secure mode",
-        allowed=["capture", "cancel"],
+        deadline_reason="nothing asked by then: the call goes back to normal",
+        allowed=["capture", "release", "cancel"],
         evidence=PROVEN,
     )
 
@@ -165,8 +165,8 @@ def captured(now: int) -> Call:
         now,
         state="captured",
         deadline_at=now + 118_000,
-        deadline_reason="2 min without a charge forgets the card",
-        allowed=["charge", "reset", "cancel"],
+        deadline_reason="not charged by then: the call goes back to normal",
+        allowed=["charge", "reset", "release", "cancel"],
         fields=[VALID_CARD, VALID_EXPIRY, VALID_CODE],
         evidence=PROVEN,
         amount=AMOUNT,
@@ -178,7 +178,7 @@ def authorising(now: int) -> Call:
         now,
         state="authorising",
         deadline_at=now + 27_000,
-        deadline_reason="no answer from the bank in 30 s: outcome not known",
+        deadline_reason="no answer by then: the outcome is unknown",
         allowed=[],
         fields=[VALID_CARD, VALID_EXPIRY, VALID_CODE],
         evidence=PROVEN,
@@ -191,7 +191,7 @@ def approved(now: int) -> Call:
         now,
         state="approved",
         deadline_at=now + 54_000,
-        deadline_reason="the line goes back to the call by itself",
+        deadline_reason="the call goes back to normal by itself",
         allowed=["release"],
         evidence=PROVEN,
         amount=AMOUNT,
@@ -201,8 +201,13 @@ def approved(now: int) -> Call:
 
 def declined(now: int) -> Call:
     return secured(now) | {
-        "allowed": ["capture", "release", "cancel"],
         "amount": AMOUNT,
+        "notice": {
+            "kind": "warning",
+            "code": "declined",
+            "text": "The bank refused the payment.",
+            "advice": "Ask for another card, or go back to the call.",
+        },
         "result": result("declined", reason="insufficient_funds"),
     }
 
@@ -210,9 +215,9 @@ def declined(now: int) -> Call:
 def outcome_unknown(now: int) -> Call:
     notice = {
         "kind": "warning",
-        "code": "psp_silent",
-        "text": "The payment service did not answer in 30 s.",
-        "advice": "The desk asks every 5 s with the same key. Tell the customer that you will confirm by letter or call.",
+        "code": "outcome_unknown",
+        "text": "Nobody knows yet whether the money was taken.",
+        "advice": "Do not charge again. Tell the customer you will confirm; the desk keeps asking.",
     }
     return call(
         now,
@@ -230,7 +235,7 @@ def restoring(now: int) -> Call:
         now,
         state="restoring",
         deadline_at=now + 2_600,
-        deadline_reason="both sides should be home in 3 s",
+        deadline_reason="not home by then: alarm",
         allowed=[],
         evidence=evidence("agent_leg", "fence"),
         amount=AMOUNT,
@@ -241,9 +246,9 @@ def restoring(now: int) -> Call:
 def media_at_partner(now: int) -> Call:
     notice = {
         "kind": "error",
-        "code": "restore_refused",
-        "text": "The customer leg refused to come home (488).",
-        "advice": "Wait some seconds; the router tries again. If you hang up, the block ends with the call.",
+        "code": "media_at_partner",
+        "text": "The sound is still at the payment partner and the keypad block stays on.",
+        "advice": "Try to go back once more, or hang up and call the customer back.",
     }
     return call(
         now,

@@ -83,6 +83,10 @@ function line() {
   if (feed.line === "signed_out" && !feed.calls.size) location.assign("/login");
 }
 
+$("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names a call, not a place on the page
+  $("card").focus();
+});
 $("logout").addEventListener("click", async () => {
   await feed.signOut().catch(() => {});
   location.assign("/login");

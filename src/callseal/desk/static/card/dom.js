@@ -1,5 +1,5 @@
 // Elements without markup: every string from the server becomes a text node or an attribute value, never HTML.
-// There is no innerHTML anywhere in this folder (tests/integration/card/test_security.py looks).
+// Nothing in this folder parses a string as HTML (tests/integration/card/test_security.py looks).
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -18,7 +18,11 @@ export function band(call, live) {
   return { tone: "stale", icon: "lost", title: `Last known: ${lower(shown.title)}`, explain: "Do not rely on this. The card is not hearing from the desk." };
 }
 
+/** Is this notice already said by the band or the result? Then it is not said twice. */
+export const noticeIsSaid = ({ notice, state, result: outcome }) => notice?.code === state || (notice?.code === "declined" && outcome?.outcome === "declined");
+
 function special(call) {
+  if (call.notice?.code === call.state) return { explain: `${call.notice.text} ${call.notice.advice}` };
   if (call.state === "ready" && call.payments && !call.payments.allowed) {
     return { tone: "warning", icon: "alert", title: "Payments are off for this call", explain: named(PAYMENTS_OFF, call.payments.reason ?? "payments_off") };
   }
@@ -91,7 +95,9 @@ export function actions(call, { live, amountLabel, pending }) {
   if (call.payments && !call.payments.allowed) allowed.delete("secure");
   if (call.state === "securing") allowed.add("secure"); // stays in its place, busy, until the server says what became of it
   const declined = call.result?.outcome === "declined";
-  const order = declined ? ["capture", "charge", "release", "secure", "cancel"] : ["charge", "release", "capture", "secure", "cancel"];
+  // Both lead back to the call. One of them is the right word: there is a result to leave with, or a payment to give up.
+  if (allowed.has("release") && allowed.has("cancel")) allowed.delete(declined ? "cancel" : "release");
+  const order = ["charge", "capture", "release", "secure", "cancel"];
   const shown = order.filter((action) => allowed.has(action) || pending === action);
   return shown.map((action, place) => ({
     action,
@@ -103,13 +109,16 @@ export function actions(call, { live, amountLabel, pending }) {
 
 function label(action, { amountLabel, declined, state }) {
   if (action === "release" && state === "media_at_partner") return "Try again to come back";
-  if (action === "charge") return declined ? `Try ${amountLabel ?? ""} again`.replace("  ", " ") : `Charge ${amountLabel ?? ""}`.trim();
+  if (action === "charge") return `Charge ${amountLabel ?? ""}`.trim();
   if (action === "capture" && declined) return "Ask for another card";
   return ACTIONS[action].label;
 }
 
 export const showsAmount = (call) => Boolean(call) && AMOUNT_STATES.has(call.state) && (call.payments?.allowed ?? true);
 export const showsProof = (call) => Boolean(call) && !PROOF_HIDDEN.has(call.state) && (call.payments?.allowed ?? true);
+
+/** The deadline an agent should know about, or null: some are the desk's own business and have no reason. */
+export const deadline = (call) => (call?.deadline_at && call.deadline_reason ? call.deadline_at : null);
 
 /** The result block: {tone, title, lines: [[term, value]]} or null. `money` formats minor units. */
 export function result(call, money) {

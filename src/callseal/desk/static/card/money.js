@@ -1,6 +1,8 @@
 // Money is an integer count of minor units, as everywhere in Callseal. No floating point touches it:
 // the decimal point is moved in the string.
 
+const MOST_MINOR = 99_999_999; // the desk's own limit (payments/money.py)
+
 /** Digits after the decimal point: ISO 4217 through Intl (GBP 2, JPY 0, KWD 3). */
 export function minorDigits(currency) {
   return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
@@ -40,6 +42,7 @@ export function parseAmount(typed, currency, locale) {
     return { problem: digits === 0 ? `${currency} has no decimals` : `${currency} has ${digits} decimals` };
   }
   const minor = Number(plain + fraction.padEnd(digits, "0"));
+  if (minor > MOST_MINOR) return { problem: `At most ${plainAmount(MOST_MINOR, currency, locale)}` };
   if (minor === 0) return { problem: "The amount is zero" };
   return { minor };
 }

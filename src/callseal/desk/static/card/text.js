@@ -22,6 +22,7 @@ export const CONNECTING = { icon: "wait", tone: "quiet", title: "Connecting to t
 export const PAYMENTS_OFF = {
   no_token: "The payment partner did not take part in this call.",
   partner_down: "The payment partner cannot be reached.",
+  token_reused: "The payment partner gave this call a token that was used before.",
   payments_off: "Payments are switched off for this number.",
 };
 
@@ -51,7 +52,7 @@ export const DECLINES = {
 };
 
 export const BRANDS = {
-  visa: "Visa", mastercard: "Mastercard", amex: "Amex", discover: "Discover", diners: "Diners", jcb: "JCB", maestro: "Maestro", unionpay: "UnionPay",
+  visa: "Visa", mastercard: "Mastercard", amex: "Amex", discover: "Discover", diners: "Diners", jcb: "JCB", maestro: "Maestro", unionpay: "UnionPay", other: "Card",
 };
 
 export const EVIDENCE = {

@@ -4,7 +4,7 @@ import { AmountInput } from "./amount.js";
 import { Countdown } from "./countdown.js";
 import { attr, el, icon, setIcon, text } from "./dom.js";
 import { FieldList } from "./fields.js";
-import { actions, band, clock, fieldRows, phoneNumber, result, showsAmount, showsProof } from "./model.js";
+import { actions, band, clock, deadline, fieldRows, noticeIsSaid, phoneNumber, result, showsAmount, showsProof } from "./model.js";
 import { formatMoney } from "./money.js";
 import { ACTIONS, EVIDENCE, EVIDENCE_HELP } from "./text.js";
 
@@ -132,7 +132,7 @@ export class CardView {
     setIcon(this.bandIcon, shown.icon);
     text(this.title, shown.title);
     text(this.explain, shown.explain);
-    text(this.deadlineReason, live && call?.deadline_at ? sentence(call.deadline_reason) : "");
+    text(this.deadlineReason, live && deadline(call) ? sentence(call.deadline_reason) : "");
     this.#proofs(call, live);
     this.#notices(call, context);
     this.#result(call, context);
@@ -140,7 +140,7 @@ export class CardView {
     this.fields.update(fieldRows(call, context.planned), { canReset, offerPostal: live && call?.state === "secured" && context.offerPostal });
     this.amount.root.hidden = !showsAmount(call);
     this.#actions(call, live, context.pending);
-    this.countdown.set(live ? (call?.deadline_at ?? null) : null, context.now);
+    this.countdown.set(live ? deadline(call) : null, context.now);
     this.tick(context.now);
     if (had && (!had.isConnected || had.checkVisibility?.() === false)) this.#rescueFocus();
   }
@@ -162,7 +162,7 @@ export class CardView {
     attr(this.signIn, "href", loginUrl);
     fillNotice(this.pressNotice, refused);
     this.retry.hidden = !refused?.retry;
-    fillNotice(this.callNotice, call?.notice ?? null);
+    fillNotice(this.callNotice, call?.notice && !noticeIsSaid(call) ? call.notice : null);
   }
 
   #result(call, { locale }) {
