@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -29,6 +30,7 @@ Sight: TypeAlias = Place | Literal["gone", "silent"]
 Lift: TypeAlias = Literal["all", "media", "nothing", "forget"]
 _DISK_PAUSE_S = 1.0
 _JUST_NOW_MS = 2_000
+_REMEMBERED = 10_000
 
 log = structlog.get_logger("callseal.edge.holds")
 
@@ -85,6 +87,7 @@ class Holds:
         self._now_ms = now_ms
         self._held: dict[str, Hold] = {}
         self._lifted_at: dict[str, int] = {}
+        self._unheld_cseq: OrderedDict[str, int] = OrderedDict()
         self._locks = ReferenceLocks()
         self._wake = asyncio.Event()
 
@@ -141,6 +144,8 @@ class Holds:
         """Kamailio has set the hold itself. Had we just lifted an expired one, our unblock may have come after its
         block: then it is set once more."""
         async with self._locks(reference):
+            if cseq and cseq <= self._unheld_cseq.get(reference, 0):
+                return  # overtaken by the notice that this very hold is over
             before = self._held.get(reference)
             lifted_at = self._lifted_at.pop(reference, None)
             expires_at = self._now_ms() + self._settings.hold_ttl_ms
@@ -164,13 +169,19 @@ class Holds:
         which set the present hold speaks of an earlier hold."""
         async with self._locks(reference):
             before = self._held.get(reference)
-            if before is None or (cseq and cseq < before.cseq):
+            if before is not None and cseq and cseq < before.cseq:
                 return
-            await self._forget(reference)
+            self._unheld_cseq[reference] = cseq
+            self._unheld_cseq.move_to_end(reference)
+            if len(self._unheld_cseq) > _REMEMBERED:
+                self._unheld_cseq.popitem(last=False)
+            if before is not None:
+                await self._forget(reference)
 
     async def ended(self, reference: str) -> None:
         """The customer leg is over."""
         async with self._locks(reference):
+            self._unheld_cseq.pop(reference, None)
             if reference in self._held:
                 await self._forget(reference)
 

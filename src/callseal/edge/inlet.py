@@ -131,7 +131,7 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
     where = notice.where or None
     match notice.kind:
         case "offered":
-            agent.watcher.cancel(reference, leg)
+            agent.watcher.superseded(reference, leg, notice.cseq)
         case "answered":
             if notice.where == "":
                 raise HTTPException(400, {"error": "bad_fields", "fields": ["where"]})
@@ -147,7 +147,7 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
                 )
             )
         case "refused" | "undone":
-            agent.watcher.cancel(reference, leg)
+            agent.watcher.superseded(reference, leg, notice.cseq)
             evidence = Evidence(status=notice.code or None, held=agent.holds.is_held(reference))
             kind: Literal["leg_refused", "leg_undone"] = (
                 "leg_refused" if notice.kind == "refused" else "leg_undone"

@@ -77,7 +77,7 @@ class Watcher:
         self._settings = settings
         self._is_held = is_held
         self._count = count
-        self._watches: dict[tuple[str, Leg], asyncio.Task[None]] = {}
+        self._watches: dict[tuple[str, Leg], tuple[int, asyncio.Task[None]]] = {}
         self._decided: OrderedDict[AckKey, None] = OrderedDict()
 
     def answered(self, answer: Answered) -> None:
@@ -88,16 +88,24 @@ class Watcher:
         while len(self._decided) > _DECIDED_REMEMBERED:
             self._decided.popitem(last=False)
         self.cancel(answer.reference, answer.leg)
-        self._watches[answer.reference, answer.leg] = asyncio.create_task(self._watch(answer))
+        task = asyncio.create_task(self._watch(answer))
+        self._watches[answer.reference, answer.leg] = (answer.cseq, task)
 
     def cancel(self, reference: str, leg: Leg) -> None:
-        """The leg moves again, or is over."""
-        task = self._watches.pop((reference, leg), None)
+        """The leg is over."""
+        _, task = self._watches.pop((reference, leg), (0, None))
         if task is not None:
             task.cancel()
 
+    def superseded(self, reference: str, leg: Leg, cseq: int) -> None:
+        """The leg moves again, by the re-INVITE `cseq`. Notices may overtake each other: one that speaks of the very
+        re-INVITE that is being watched, or of an earlier one, changes nothing."""
+        watched, _ = self._watches.get((reference, leg), (cseq, None))
+        if watched < cseq:
+            self.cancel(reference, leg)
+
     async def close(self) -> None:
-        tasks = list(self._watches.values())
+        tasks = [task for _, task in self._watches.values()]
         self._watches.clear()
         for task in tasks:
             task.cancel()
@@ -107,7 +115,8 @@ class Watcher:
         try:
             await self._decide(answer)
         finally:
-            if self._watches.get((answer.reference, answer.leg)) is asyncio.current_task():
+            _, task = self._watches.get((answer.reference, answer.leg), (0, None))
+            if task is asyncio.current_task():
                 del self._watches[answer.reference, answer.leg]
 
     async def _decide(self, answer: Answered) -> None:

@@ -344,8 +344,19 @@ def test_an_unheld_of_an_earlier_re_invite_comes_too_late(tmp_path: Path) -> Non
         await bench.holds.noted_unheld(REFERENCE, 9)
         assert not bench.holds.is_held(REFERENCE)
         await bench.holds.hold(REFERENCE, "c", "edge-1", 5_000)
-        await bench.holds.noted_unheld(REFERENCE, 3)
-        assert not bench.holds.is_held(REFERENCE), "the desk's hold ends at the 2xx of any securing re-INVITE"
+        await bench.holds.noted_unheld(REFERENCE, 11)
+        assert not bench.holds.is_held(REFERENCE), "the desk's hold ends at the 2xx of a securing re-INVITE"
+
+    on_bench(tmp_path, story)
+
+
+def test_held_and_unheld_of_one_re_invite_in_the_wrong_order(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.holds.noted_unheld(REFERENCE, 9)
+        await bench.holds.noted_held(REFERENCE, "c", "edge-1", 9)
+        assert not bench.holds.is_held(REFERENCE)
+        await bench.holds.noted_held(REFERENCE, "c", "edge-1", 10)
+        assert bench.holds.is_held(REFERENCE)
 
     on_bench(tmp_path, story)
 

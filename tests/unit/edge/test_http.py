@@ -220,9 +220,9 @@ def test_answered_starts_a_watch_and_offered_ends_it(tmp_path: Path) -> None:
         face.ng.add("c.customer", *customer_leg(PARTNER))
         await face.post("/inlet/leg", data=LEG | {"kind": "answered", "code": "200"})
         assert face.agent.watcher._watches
-        await face.post("/inlet/leg", data=LEG | {"kind": "offered", "code": ""})
+        await face.post("/inlet/leg", data=LEG | {"kind": "offered", "code": "", "cseq": "8"})
         assert not face.agent.watcher._watches
-        answer = await face.post("/inlet/leg", data=LEG | {"kind": "answered", "where": "", "cseq": "8"})
+        answer = await face.post("/inlet/leg", data=LEG | {"kind": "answered", "where": "", "cseq": "9"})
         assert (answer.status_code, answer.json()["fields"]) == (400, ["where"])
 
     on_face(tmp_path, story)

@@ -249,11 +249,25 @@ def test_a_retransmitted_2xx_is_one_event(tmp_path: Path) -> None:
     on_bench(tmp_path, story)
 
 
-def test_a_new_offer_ends_the_watch(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("cseq", "watched_on"), [(6, True), (7, True), (8, False)])
+def test_only_a_later_offer_ends_the_watch(tmp_path: Path, cseq: int, watched_on: bool) -> None:
+    """Kamailio posts side by side: `offered` may come after the `answered` of the same re-INVITE."""
+
     async def story(bench: Bench) -> None:
         bench.ng.add("c.customer", *customer_leg(PARTNER))
         bench.watcher.answered(SECURED)
-        bench.watcher.cancel(REFERENCE, "agent")
+        bench.watcher.superseded(REFERENCE, "agent", 99)
+        bench.watcher.superseded(REFERENCE, "customer", cseq)
+        await asyncio.sleep(0.13)
+        assert [event["kind"] for event in await bench.events()] == (["media_silent"] if watched_on else [])
+
+    on_bench(tmp_path, story)
+
+
+def test_the_end_of_the_leg_ends_the_watch(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.ng.add("c.customer", *customer_leg(PARTNER))
+        bench.watcher.answered(SECURED)
         bench.watcher.cancel(REFERENCE, "customer")
         await asyncio.sleep(0.13)
         assert await bench.events() == []
