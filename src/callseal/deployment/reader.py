@@ -105,7 +105,12 @@ def _shape(data: dict[str, Any], path: Path) -> tuple[Deployment | None, list[Fi
     try:
         return Deployment.model_validate(data, context={"base": path.resolve().parent}), []
     except ValidationError as error:
-        return None, [_finding(detail) for detail in error.errors(include_url=False)]
+        return None, [_finding(detail) for detail in error.errors(include_url=False) if not _is_echo(detail)]
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Pydantic also calls a list too short when everything in it is faulty; that has been said."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 _RANGE = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}

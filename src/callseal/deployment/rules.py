@@ -261,11 +261,13 @@ def control_is_private(raw: Raw) -> Iterator[Finding]:
         url = table.text(key)
         if url is None or not url.startswith("http://"):
             continue
-        address = _host_address(url)
-        # A name may mean anything, today or tomorrow: it needs TLS.
-        if address is None or address.is_global:
+        address, host = _host_address(url), _host(url)
+        private = (
+            host.endswith(PRIVATE_NAMES) or "." not in host if address is None else not address.is_global
+        )
+        if not private:
             yield Finding(
-                "CS047", (*table.path, key), f"{key} is plain http:// to a host that need not be private"
+                "CS047", (*table.path, key), f"{key} is plain http:// to {host}, which need not be private"
             )
 
 
@@ -300,11 +302,11 @@ def one_anchor(raw: Raw) -> Iterator[Finding]:
 def deadlines(raw: Raw) -> Iterator[Finding]:
     desk, router = raw.inner("desk"), raw.inner("router")
     ttl = router.number("hold_ttl_ms", 10_000)
-    for key in ("secure_timeout_ms", "restore_timeout_ms"):
-        timeout = desk.number(key, 3_000)
-        if ttl is not None and timeout is not None and ttl < timeout + 1_000:
-            place = (*router.path, "hold_ttl_ms") if "hold_ttl_ms" in router.table else (*desk.path, key)
-            yield Finding("CS037", place, f"hold_ttl_ms {ttl} against {key} {timeout}")
+    keys = ("secure_timeout_ms", "restore_timeout_ms")
+    timeout, key = max((desk.number(key, 3_000) or 0, key) for key in keys)
+    if ttl is not None and ttl < timeout + 1_000:
+        place = (*router.path, "hold_ttl_ms") if "hold_ttl_ms" in router.table else (*desk.path, key)
+        yield Finding("CS037", place, f"hold_ttl_ms is {ttl}, {key} {timeout}")
     one, overall = desk.number("capture_field_ms", 120_000), desk.number("capture_overall_ms", 300_000)
     if one is not None and overall is not None and overall < one:
         key = "capture_overall_ms" if "capture_overall_ms" in desk.table else "capture_field_ms"

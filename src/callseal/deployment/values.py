@@ -22,6 +22,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from callseal.deployment.faults import refuse
+from callseal.deployment.headers import STANDARD_HEADERS
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -254,122 +255,10 @@ def _matches(pattern: str, validator_id: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-_STANDARD_HEADERS = frozenset(
-    # RFC 3261 section 20 with its compact forms, and the IANA SIP header registry's common ones.
-    [
-        "accept",
-        "accept-contact",
-        "accept-encoding",
-        "accept-language",
-        "accept-resource-priority",
-        "alert-info",
-        "allow",
-        "allow-events",
-        "authentication-info",
-        "authorization",
-        "call-id",
-        "call-info",
-        "contact",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-type",
-        "cseq",
-        "date",
-        "diversion",
-        "error-info",
-        "event",
-        "expires",
-        "feature-caps",
-        "from",
-        "geolocation",
-        "history-info",
-        "identity",
-        "identity-info",
-        "in-reply-to",
-        "join",
-        "max-breadth",
-        "max-forwards",
-        "mime-version",
-        "min-expires",
-        "min-se",
-        "organization",
-        "p-access-network-info",
-        "p-asserted-identity",
-        "p-called-party-id",
-        "p-charging-vector",
-        "p-early-media",
-        "p-preferred-identity",
-        "path",
-        "priority",
-        "privacy",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-require",
-        "rack",
-        "reason",
-        "record-route",
-        "refer-to",
-        "referred-by",
-        "reject-contact",
-        "replaces",
-        "reply-to",
-        "request-disposition",
-        "require",
-        "resource-priority",
-        "retry-after",
-        "route",
-        "rseq",
-        "security-client",
-        "security-server",
-        "security-verify",
-        "server",
-        "service-route",
-        "session-expires",
-        "session-id",
-        "sip-etag",
-        "sip-if-match",
-        "subject",
-        "subscription-state",
-        "supported",
-        "target-dialog",
-        "timestamp",
-        "to",
-        "unsupported",
-        "user-agent",
-        "user-to-user",
-        "via",
-        "warning",
-        "www-authenticate",
-        "a",
-        "b",
-        "c",
-        "d",
-        "e",
-        "f",
-        "i",
-        "j",
-        "k",
-        "l",
-        "m",
-        "n",
-        "o",
-        "r",
-        "s",
-        "t",
-        "u",
-        "v",
-        "x",
-        "y",
-    ]
-)
-
-
 def _header_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.!%*_+`'~-]+", text):
         raise refuse("CS018", f"“{text}” cannot be the name of a SIP header")
-    if text.lower() in _STANDARD_HEADERS:
+    if text.lower() in STANDARD_HEADERS:
         raise refuse("CS019", f"“{text}” is a standard SIP header")
     if "callseal" in text.lower():
         raise refuse("CS019", f"“{text}” tells strangers what runs here")

@@ -74,41 +74,13 @@ _CREDENTIALS = (
     (re.compile(r"(?i)\b(inline:)[A-Za-z0-9+/=]{20,}"), rf"\1{SECRET}"),  # SDES key, RFC 4568
     (re.compile(r"(?i)\b(signal\s*=\s*)[0-9A-D*#]{1,2}"), rf"\1{SECRET}"),  # application/dtmf-relay
 )
-_SECRET_KEYS = frozenset(
-    [
-        "pan",
-        "card",
-        "cardnumber",
-        "cvv",
-        "cvv2",
-        "cvc",
-        "cvc2",
-        "cid",
-        "securitycode",
-        "expiry",
-        "expirydate",
-        "track1",
-        "track2",
-        "digit",
-        "digits",
-        "dtmf",
-        "signal",
-        "token",
-        "sessiontoken",
-        "paymenttoken",
-        "xpaymenttoken",
-        "password",
-        "passphrase",
-        "secret",
-        "apikey",
-        "authorization",
-        "cookie",
-        "setcookie",
-        "webhooksecret",
-        "edgesecret",
-        "privatekey",
-    ]
-)
+_SECRET_NAMES = """
+pan cardnumber cvv cvv2 cvc cvc2 cid securitycode expiry expirydate track1 track2 digit digits dtmf signal
+token sessiontoken paymenttoken xpaymenttoken password passphrase secret apikey authorization cookie setcookie
+webhooksecret edgesecret privatekey
+"""
+_SECRET_KEYS = frozenset(_SECRET_NAMES.split())
+"""Keys whose value is never logged, written without capitals and signs."""
 
 
 def scrub(text: str) -> str:
