@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from callseal.lab.daemon import Daemon
@@ -60,6 +60,7 @@ class Rtpengine(Daemon):
         ports: tuple[int, int] = (30000, 39999),
         name: str = "rtpengine",
         extra: Sequence[str] = (),
+        binds: Mapping[Path, str] | None = None,
     ) -> None:
         command = [
             "rtpengine",
@@ -77,7 +78,7 @@ class Rtpengine(Daemon):
             "--num-threads=2",
             *extra,
         ]
-        super().__init__(name, rootfs.argv(command), log=log, ready=lambda: ng_answers(*ng))
+        super().__init__(name, rootfs.argv(command, binds), log=log, ready=lambda: ng_answers(*ng))
         self.media = media
         self.ng = ng
 
