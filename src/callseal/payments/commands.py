@@ -36,7 +36,7 @@ class Unhold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryMedia:
-    """Ask the edge where both legs' media is. `asked_at` unix ms."""
+    """Ask the edge where both legs' media is."""
 
     do: Literal[Do.QUERY_MEDIA] = Do.QUERY_MEDIA
     reference: str
@@ -45,7 +45,6 @@ class QueryMedia:
     node: str
     customer_call_id: str
     agent_call_id: str
-    asked_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,6 @@ def _command(do: Do, session: Session, event: ev.Happening | None, now: int, lim
                 node=session.node,
                 customer_call_id=session.customer_call_id,
                 agent_call_id=session.agent_call_id,
-                asked_at=now,
             )
         case Do.SECURE:
             return cmd.PartnerSecure(reference=reference, key=key, give_up_at=session.deadline_at or now)

@@ -86,7 +86,6 @@ ROWS: tuple[Row, ...] = (
     on(S.OFFERED, E.ANNOTATED, S.READY),
     on(S.OFFERED, E.ANNOTATE_FAILED, S.READY, notice="platform_silent"),
     on(S.OFFERED, E.DEADLINE, S.READY, notice="platform_silent"),
-    on(S.OFFERED, E.RESTARTED, do=(D.ANNOTATE,)),
     on(S.READY, E.DEADLINE, do=(D.QUERY_MEDIA,), rearm=True),
     on(S.READY, E.RESTARTED, do=(D.QUERY_MEDIA,)),
     on(AT_REST, E.CALL_VANISHED, S.ENDED, CLOSE, notice="call_vanished"),

@@ -40,8 +40,10 @@ _WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.integration.desk.test_store_killed import FRESH, LOG, NOW, SqliteStore, Change
 from dataclasses import replace
+from callseal.payments.ports import Change
+from callseal.stores.sqlite import SqliteStore
+from tests.integration.desk.test_store_killed import FRESH, LOG, NOW
 store = SqliteStore(Path(sys.argv[1]))
 number = 0
 while True:

@@ -18,7 +18,7 @@ from pathlib import Path
 _FOLDER = "migrations"
 
 
-class StoreTooNew(Exception):  # noqa: N818 - says what is wrong
+class StoreTooNewError(Exception):
     """The file was written by a newer version: going back is not possible, and guessing is not safe."""
 
 
@@ -42,7 +42,7 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """The file at `path`, made if missing (mode 0600), at the newest schema. Raises `StoreTooNew`, `sqlite3.Error`."""
+    """The file at `path`, made if missing (mode 0600), at the newest schema. Raises `StoreTooNewError`, `sqlite3.Error`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     database = sqlite3.connect(path, isolation_level=None, timeout=5)
@@ -62,7 +62,7 @@ def migrate(database: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
     """Forward only, each step in a transaction with its `user_version`: a crash leaves the step done or not begun."""
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
     if version > len(steps):
-        raise StoreTooNew(f"the store has schema {version}, this version knows {len(steps)}")
+        raise StoreTooNewError(f"the store has schema {version}, this version knows {len(steps)}")
     for number, sql in steps[version:]:
         try:
             database.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version={number};\nCOMMIT;")

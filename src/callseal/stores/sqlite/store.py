@@ -28,7 +28,7 @@ _command: TypeAdapter[Command] = TypeAdapter(Command)
 
 
 class SqliteStore:
-    """`path` is made if missing. Raises `StoreTooNew` for a file of a newer version."""
+    """`path` is made if missing. Raises `StoreTooNewError` for a file of a newer version."""
 
     def __init__(self, path: Path) -> None:
         self._db = open_database(path)
@@ -60,6 +60,19 @@ class SqliteStore:
     def open_sessions(self) -> list[Session]:
         rows = self._db.execute("SELECT body FROM sessions WHERE open = 1 ORDER BY rowid").fetchall()
         return [_session.validate_json(body) for (body,) in rows]
+
+    def live_sessions(self, tenant: str) -> list[Session]:
+        """A tenant's calls that are not over, oldest first."""
+        rows = self._db.execute(
+            "SELECT body FROM sessions WHERE open = 1 AND tenant = ? ORDER BY rowid", (tenant,)
+        ).fetchall()
+        return [_session.validate_json(body) for (body,) in rows]
+
+    def count_by_state(self) -> dict[str, int]:
+        """How many open sessions are in which state."""
+        return dict(
+            self._db.execute("SELECT state, count(*) FROM sessions WHERE open = 1 GROUP BY state").fetchall()
+        )
 
     def token(self, reference: str) -> str | None:
         row = self._db.execute("SELECT token FROM tokens WHERE reference = ?", (reference,)).fetchone()

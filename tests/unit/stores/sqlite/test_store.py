@@ -18,7 +18,7 @@ from callseal.payments.names import Direction, Do, FieldName, State
 from callseal.payments.ports import Answer, Change, LogEntry
 from callseal.payments.session import Session
 from callseal.stores.sqlite import SqliteStore
-from callseal.stores.sqlite.database import StoreTooNew, migrate, migrations, open_database
+from callseal.stores.sqlite.database import StoreTooNewError, migrate, migrations, open_database
 
 pytestmark = pytest.mark.unit
 
@@ -185,7 +185,7 @@ def test_migrations_go_forward_once_and_a_newer_file_is_refused(path: Path) -> N
     migrate(database, steps)
     migrate(database, steps)
     assert database.execute("PRAGMA user_version").fetchone() == (len(steps),)
-    with pytest.raises(StoreTooNew):
+    with pytest.raises(StoreTooNewError):
         migrate(database, migrations())
     database.close()
 

@@ -1,0 +1,97 @@
+"""`EdgePort`: the edge agents over HTTP. The edge that reported the call is asked first; when it is gone, any other can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from callseal.payments.names import Place
+from callseal.payments.ports import MediaReport, Refused, Unreachable
+
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_PLACES = {"partner": Place.PARTNER, "home": Place.HOME, "platform": Place.HOME}
+
+
+class EdgeAgents:
+    """`urls`: edge id -> base URL of its agent. `http` is made outside."""
+
+    def __init__(
+        self, urls: Mapping[str, str], secret: str, http: httpx2.AsyncClient, *, timeout_ms: int = 700
+    ) -> None:
+        self._urls = dict(urls)
+        self._secret = secret
+        self._http = http
+        self._timeout = timeout_ms / 1000
+
+    async def hold(self, *, edge: str, reference: str, call_id: str, node: str, ttl_ms: int, key: str) -> int:
+        """Unix ms at which the hold ends by itself. Raises `Refused` when no edge knows the leg."""
+        body = {"reference": reference, "call_id": call_id, "node": node, "ttl_ms": ttl_ms}
+        answer = await self._ask(edge, "/v1/hold", body, key)
+        if answer.get("held") is not True:
+            raise Refused(200, "not_held")
+        return _whole(answer.get("expires_at"))
+
+    async def unhold(self, *, edge: str, reference: str, call_id: str, node: str, key: str) -> None:
+        await self._ask(edge, "/v1/unhold", {"reference": reference, "call_id": call_id, "node": node}, key)
+
+    async def media(
+        self, *, edge: str, reference: str, customer_call_id: str, agent_call_id: str, node: str
+    ) -> MediaReport:
+        body = {
+            "reference": reference,
+            "customer_call_id": customer_call_id,
+            "agent_call_id": agent_call_id,
+            "node": node,
+        }
+        return read_media(await self._ask(edge, "/v1/media", body, None))
+
+    async def _ask(self, edge: str, path: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
+        problem = Unreachable("no_edge", sent=False)
+        for name in sorted(self._urls, key=lambda name: name != edge):
+            try:
+                return await self._post(self._urls[name] + path, body, key)
+            except Unreachable as error:
+                problem = Unreachable(error.reason, sent=error.sent or problem.sent)
+        raise problem
+
+    async def _post(self, url: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._secret}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        try:
+            response = await self._http.post(url, json=body, headers=headers, timeout=self._timeout)
+            content = response.json() if response.is_success else None
+        except httpx2.HTTPError as error:
+            raise Unreachable(type(error).__name__, sent=not isinstance(error, _NEVER_SENT)) from None
+        except ValueError:
+            raise Unreachable("no_json", sent=True) from None
+        if isinstance(content, dict):
+            return content
+        if response.is_client_error:
+            raise Refused(
+                response.status_code,
+                "no_such_leg" if response.status_code == httpx2.codes.CONFLICT else "refused",
+            )
+        raise Unreachable(f"status_{response.status_code}", sent=True)
+
+
+def read_media(answer: Mapping[str, Any]) -> MediaReport:
+    """Anything that is not said clearly is unknown, not fenced, not anchored."""
+    customer, agent = _leg(answer.get("customer")), _leg(answer.get("agent"))
+    return MediaReport(
+        customer=_PLACES.get(str(customer.get("where")), Place.UNKNOWN),
+        agent=_PLACES.get(str(agent.get("where")), Place.UNKNOWN),
+        fenced=agent.get("fenced") is True,
+        anchored=customer.get("anchored") is True,
+        held=customer.get("held") is True,
+    )
+
+
+def _leg(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

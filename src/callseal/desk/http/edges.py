@@ -1,0 +1,128 @@
+"""What edges report: new calls, and what they saw of the media. Bearer secret, at least once, in order per call."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import APIRouter, Depends, Response
+
+from callseal.desk.http.bodies import EdgeEventBody, HandOffBody
+from callseal.desk.http.context import Context, Ctx, Key, from_an_edge
+from callseal.desk.http.errors import ApiError
+from callseal.payments import events as ev
+from callseal.payments.names import Direction, Leg, PaymentsOff, Place
+from callseal.payments.session import Session
+
+log = structlog.get_logger("callseal.desk.edges")
+router = APIRouter(prefix="/v1/edge", tags=["edges"], dependencies=[Depends(from_an_edge)])
+
+_PLACES = {"partner": Place.PARTNER, "home": Place.HOME, "platform": Place.HOME}
+
+
+@router.post("/handoffs", status_code=204)
+async def hand_off(ctx: Ctx, key: Key, body: HandOffBody) -> Response:
+    """A new call. A second delivery is the same call; another token for it is refused."""
+    desk = ctx.desk
+    if key != body.reference:
+        raise ApiError(400, "wrong_idempotency_key", "The key of a hand-off is its reference.")
+    token = body.token.get_secret_value()
+    name = desk.partner.session_name(token) if token else None
+    known = desk.store.load(body.reference)
+    if known is not None:
+        if token and known.partner_session != name and known.payments_off is not PaymentsOff.TOKEN_REUSED:
+            desk.metrics.handoffs.labels("conflict").inc()
+            raise ApiError(409, "handoff_conflict", "This call was handed off with another token.")
+        desk.metrics.handoffs.labels("repeated").inc()
+        return Response(status_code=204)
+    off = _payments_off(ctx, body, name)
+    usable = token if off is None else None
+    session = Session(
+        reference=body.reference,
+        tenant=body.tenant,
+        number=body.number,
+        direction=Direction(body.direction),
+        caller=body.caller,
+        called=body.called,
+        edge=body.edge,
+        node=body.node,
+        region=body.region,
+        customer_call_id=body.customer_call_id,
+        agent_call_id=body.agent_call_id,
+        started_at=body.at or ctx.now,
+        partner_session=name if usable else None,
+        payments_off=off,
+    )
+    desk.hand_off(session, usable, ctx.now)
+    desk.metrics.handoffs.labels(str(off or "taken")).inc()
+    return Response(status_code=204)
+
+
+def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> PaymentsOff | None:
+    """Why this call takes no payment. A token belongs to one call: seen twice, the second call does not get it."""
+    if body.reason:
+        return PaymentsOff(body.reason)
+    if name is None:
+        return PaymentsOff.NO_TOKEN
+    if ctx.desk.store.by_partner_session(name) is not None:
+        log.warning("token_reused", reference=body.reference, session=name)
+        return PaymentsOff.TOKEN_REUSED
+    return None
+
+
+@router.post("/events", status_code=204)
+async def edge_event(ctx: Ctx, key: Key, body: EdgeEventBody) -> Response:
+    """One report. 409 `unknown_call` asks for it again later: its hand-off may still be on the way."""
+    desk = ctx.desk
+    if key != body.event_id:
+        raise ApiError(400, "wrong_idempotency_key", "The key of an event is its event_id.")
+    if desk.store.seen("edge", body.event_id):
+        desk.metrics.edge_events.labels("repeated").inc()
+        return Response(status_code=204)
+    if desk.store.load(body.reference) is None:
+        if body.at < ctx.now - ctx.settings.forget_unknown_ms:
+            desk.metrics.edge_events.labels("forgotten").inc()
+            return Response(status_code=204)
+        desk.metrics.edge_events.labels("unknown_call").inc()
+        raise ApiError(409, "unknown_call", "This call was not handed off yet.", "Send it again later.")
+    event = read(body)
+    if event is None:
+        desk.metrics.edge_events.labels("ignored").inc()
+        log.warning("edge_event_ignored", reference=body.reference)
+        return Response(status_code=204)
+    desk.metrics.edge_events.labels(body.kind).inc()
+    desk.apply(body.reference, event, source=f"edge:{body.edge}", seen=("edge", body.event_id))
+    return Response(status_code=204)
+
+
+def read(body: EdgeEventBody) -> ev.Happening | None:  # noqa: PLR0911 - one line a kind
+    """The report as our event; None for a kind or a leg this desk does not know."""
+    evidence = body.evidence
+    leg = Leg(body.leg) if body.leg else None
+    if body.kind == "call_ended":
+        return ev.CallEnded(leg)
+    if body.kind == "hold_expired":
+        return ev.HoldExpired()
+    if body.kind == "edge_lost":
+        return ev.EdgeLost("reported")
+    if leg is None:
+        return None
+    match body.kind:
+        case "leg_moved":
+            where = _PLACES.get(body.where or "", Place.UNKNOWN)
+            return ev.LegMoved(
+                leg, where, fenced=evidence.fenced is True, proved=_proved(body, where), edge=body.edge
+            )
+        case "leg_refused":
+            return ev.LegRefused(leg, evidence.status or 0, body.edge)
+        case "leg_undone":
+            return ev.LegUndone(leg, body.edge)
+        case "media_silent":
+            return ev.MediaSilent(leg, body.edge)
+    return None
+
+
+def _proved(body: EdgeEventBody, where: Place) -> bool:
+    """2xx, ACK, and at least one packet. The edge has looked harder (each direction); this is the desk's own check of its word."""
+    evidence = body.evidence
+    answered = evidence.status is not None and 200 <= evidence.status < 300 and evidence.acked is True
+    flowed = any(count > 0 for count in evidence.packets.values())
+    return answered and (flowed or where is Place.HOME)

@@ -1,0 +1,82 @@
+"""The desk's metrics. Labels are ids from our own code; never a tenant's, a call's or a person's."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from callseal.payments.names import Outcome, State
+from callseal.payments.session import Session
+
+SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+
+
+class Metrics:
+    """One registry per application, so that two in one process do not meet."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.handoffs = Counter(
+            "callseal_handoffs_total",
+            "Hand-offs taken, by what became of them",
+            ["result"],
+            registry=registry,
+        )
+        self.calls = Gauge("callseal_calls", "Open payment sessions by state", ["state"], registry=registry)
+        self.secure_seconds = Histogram(
+            "callseal_secure_seconds",
+            "From the press of Secure until secured",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.revoked = Counter(
+            "callseal_secured_revoked_total",
+            "Secured calls that lost their evidence",
+            ["reason"],
+            registry=registry,
+        )
+        self.stuck = Counter(
+            "callseal_media_at_partner_total",
+            "Calls whose media did not come home in time",
+            registry=registry,
+        )
+        self.charges = Counter("callseal_charges_total", "Charges by outcome", ["outcome"], registry=registry)
+        self.webhooks = Counter(
+            "callseal_partner_webhooks_total", "Partner webhooks taken, by type", ["type"], registry=registry
+        )
+        self.webhook_rejects = Counter(
+            "callseal_webhook_rejects_total", "Partner webhooks refused", ["reason"], registry=registry
+        )
+        self.edge_events = Counter(
+            "callseal_edge_events_total", "Reports of the edges, by kind", ["kind"], registry=registry
+        )
+        self.commands = Counter(
+            "callseal_commands_total", "Commands carried out", ["command", "result"], registry=registry
+        )
+        self.logins = Counter("callseal_logins_total", "Logins", ["result"], registry=registry)
+        self.refusals = Counter("callseal_refusals_total", "Presses refused", ["error"], registry=registry)
+        self.streams = Gauge("callseal_event_streams", "Browsers that listen", registry=registry)
+
+    def moved(self, before: Session, after: Session, now: int) -> None:
+        """Count what a step meant. `now` unix ms."""
+        if after.result and (before.result is None or before.result.outcome != after.result.outcome):
+            self.charges.labels(str(Outcome(after.result.outcome))).inc()
+        if after.state is before.state:
+            return
+        if (
+            after.state is State.SECURED
+            and before.state is State.SECURING
+            and before.secured_at is None
+            and after.pressed_at
+        ):
+            self.secure_seconds.observe((now - after.pressed_at) / 1000)
+        if after.state is State.RESTORING and after.notice in ("evidence_lost", "partner_left", "edge_lost"):
+            self.revoked.labels(after.notice).inc()
+        if after.state is State.MEDIA_AT_PARTNER:
+            self.stuck.inc()
+
+    def exposition(self, by_state: dict[str, int]) -> bytes:
+        """The Prometheus text format."""
+        for state in State:
+            self.calls.labels(str(state)).set(by_state.get(str(state), 0))
+        return generate_latest(self.registry)

@@ -1,0 +1,121 @@
+"""The partner's HTTP API (openapi.json beside this file): a thin client. It never retries; that is the dispatcher's business."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from callseal.partners.sandbox import translate, webhook
+from callseal.partners.sandbox.settings import SandboxSettings
+from callseal.payments import events as ev
+from callseal.payments.events import Happening
+from callseal.payments.money import Money
+from callseal.payments.names import FieldName
+from callseal.payments.ports import PartnerWebhook, Refused, Unreachable, WebhookRejected
+
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+_NO_ANSWER_YET = (408, 425, 429)
+
+
+class SandboxPartner:
+    """`PartnerPort`. `http` is made outside, so that its TLS set-up (and a test's transport) comes by argument."""
+
+    def __init__(self, settings: SandboxSettings, http: httpx2.AsyncClient) -> None:
+        self._settings = settings
+        self._http = http
+
+    async def secure(self, token: str, key: str) -> None:
+        await self._post("/v1/session/secure", {}, token, key)
+
+    async def capture(
+        self, token: str, key: str, fields: tuple[FieldName, ...], stored_card: str | None
+    ) -> None:
+        body: dict[str, Any] = {"fields": [str(name) for name in fields], "stored_card": stored_card}
+        if FieldName.POSTAL_CODE in fields:
+            body["postal_code_min"] = self._settings.postal_code_min
+        await self._post("/v1/session/capture", body, token, key)
+
+    async def reset(self, token: str, key: str, field: FieldName | None) -> None:
+        await self._post("/v1/session/reset", {"field": field and str(field)}, token, key)
+
+    async def cancel_capture(self, token: str, key: str) -> None:
+        await self._post("/v1/session/cancel-capture", {}, token, key)
+
+    async def charge(self, token: str, key: str, amount: Money, reference: str) -> None:
+        """The only call that moves money; at most once for a `key`, whatever happens to the answer."""
+        body = {"amount": amount.minor, "currency": amount.currency, "reference": reference}
+        await self._post("/v1/session/charge", body, token, key)
+
+    async def release(self, token: str, key: str) -> None:
+        await self._post("/v1/session/release", {}, token, key)
+
+    async def ask_charge(self, key: str) -> Happening:
+        """What became of a charge. Needs no token: the outcome must be known also after the call has ended."""
+        try:
+            answer = await self._send("GET", f"/v1/charges/{quote(key, safe='')}", {}, None)
+        except Refused as refusal:
+            if refusal.status == httpx2.codes.NOT_FOUND:
+                return ev.ChargeNotSeen(key)
+            raise
+        return translate.read_charge(key, answer)
+
+    def session_name(self, token: str) -> str:
+        """First 32 hex digits of SHA-256: names the session without giving it away."""
+        return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: int) -> PartnerWebhook:
+        settings = self._settings
+        message_id, sent_at = webhook.verify(
+            headers, body, secrets=settings.webhook_secrets, now=now, tolerance_ms=settings.tolerance_ms
+        )
+        try:
+            content = json.loads(body)
+        except ValueError:
+            raise WebhookRejected("body") from None
+        return translate.read(content, message_id, sent_at)
+
+    async def _post(self, path: str, body: dict[str, Any], token: str, key: str) -> Any:
+        return await self._send("POST", path, {"Session-Token": token, "Idempotency-Key": key}, body)
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str], body: dict[str, Any] | None
+    ) -> Any:
+        settings = self._settings
+        try:
+            response = await self._http.request(
+                method,
+                settings.url + path,
+                headers={"Authorization": f"Bearer {settings.api_key}", **headers},
+                json=body,
+                timeout=settings.timeout_ms / 1000,
+            )
+        except httpx2.HTTPError as error:
+            # The type only: a transport's message may quote the request.
+            raise Unreachable(type(error).__name__, sent=not isinstance(error, _NEVER_SENT)) from None
+        if response.is_success:
+            return _content(response)
+        if response.is_server_error or response.is_redirect or response.status_code in _NO_ANSWER_YET:
+            raise Unreachable(f"status_{response.status_code}", sent=True)
+        raise Refused(response.status_code, _error_id(response))
+
+
+def _content(response: httpx2.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _error_id(response: httpx2.Response) -> str:
+    content = _content(response)
+    code = content.get("error") if isinstance(content, dict) else None
+    return (
+        code
+        if isinstance(code, str) and code.isascii() and code.replace("_", "").isalnum() and len(code) < 41
+        else "refused"
+    )

@@ -1,0 +1,200 @@
+"""`python -m callseal.services.desk --config callseal.toml [--demo --demo-links FILE]`: the desk.
+
+Reads the deployment, maps it to the desk's and the adapters' settings, serves until SIGTERM. With `--demo` it makes one key per
+agent that logs in once without a password, and writes the links to a file for its owner only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import structlog
+import uvicorn
+
+from callseal.deployment import Deployment, DeploymentError, SecretError, read
+from callseal.desk.app import create_app
+from callseal.desk.edge_agents import EdgeAgents
+from callseal.desk.http.context import Context
+from callseal.desk.settings import AgentLogin, DeskSettings
+from callseal.observe.logging import configure
+from callseal.partners.sandbox import SandboxPartner, SandboxSettings
+from callseal.payments.limits import Limits
+from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
+from callseal.stores.sqlite import SqliteStore
+from callseal.stores.sqlite.database import StoreTooNewError
+
+_GRACE_S = 2
+
+log = structlog.get_logger("callseal.desk")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A deployment as the desk needs it."""
+
+    desk: DeskSettings
+    partner: SandboxSettings
+    platform: WebhookSettings
+    edges: dict[str, str]
+    store: Path
+    edge_secret: str = field(repr=False)
+
+
+def desk_parts(deployment: Deployment) -> Parts:
+    """The desk's part of a deployment. Raises `SecretError`."""
+    desk = deployment.desk
+    secret = desk.edge_secret.reveal()
+    return Parts(
+        desk=DeskSettings(
+            url=desk.url,
+            edge_secret=secret,
+            agents=tuple(
+                AgentLogin(agent.login, agent.name, agent.tenant, agent.password.reveal())
+                for agent in desk.agents
+            ),
+            currencies=tuple(desk.currencies),
+            limits=Limits(
+                secure=desk.secure_timeout_ms,
+                restore=desk.restore_timeout_ms,
+                secured_idle=desk.secured_idle_ms,
+                field=desk.capture_field_ms,
+                overall=desk.capture_overall_ms,
+                hold=deployment.router.hold_ttl_ms,
+                # The hold must not lapse between two tries to bring the media home.
+                restore_again=min(Limits().restore_again, deployment.router.hold_ttl_ms // 2),
+            ),
+        ),
+        partner=SandboxSettings(
+            url=deployment.partner.api,
+            api_key=deployment.partner.api_key.reveal(),
+            webhook_secrets=(deployment.partner.webhook_secret.reveal(),),
+        ),
+        platform=WebhookSettings(
+            url=deployment.platform.api, secret=deployment.platform.webhook_secret.reveal()
+        ),
+        edges={edge.id: edge.agent for edge in deployment.edges},
+        store=desk.store,
+        edge_secret=secret,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says `ready` when it serves, and lets the event streams end before it waits for connections to close."""
+
+    context: Context
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log.info("ready")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.context.desk.hub.close()
+        await super().shutdown(sockets)
+
+
+def now_ms() -> int:
+    """Unix milliseconds: the desk's only clock."""
+    return time.time_ns() // 1_000_000
+
+
+async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
+    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why."""
+    store = SqliteStore(parts.store)
+    # No proxy from the environment: tokens and keys travel in these requests.
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        app = create_app(
+            parts.desk,
+            store=store,
+            partner=SandboxPartner(parts.partner, http),
+            edge_agents=EdgeAgents(parts.edges, parts.edge_secret, http),
+            platform=WebhookPlatform(parts.platform, http, now_ms),
+            now_ms=now_ms,
+        )
+        host, port = _listening(parts.desk.url)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,  # it would hold demo keys; metrics count requests that matter
+                proxy_headers=False,
+                server_header=False,
+                ws="none",
+                lifespan="on",
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        server.context = app.state.context
+        if demo_links is not None:
+            write_demo_links(demo_links, parts.desk, server.context)
+        try:
+            await server.serve()
+        finally:
+            store.close()
+        return server.started
+
+
+def write_demo_links(path: Path, settings: DeskSettings, context: Context) -> None:
+    """JSON list of `{"login", "url"}`, mode 0600; each link logs in once while this process lives."""
+    links = [
+        {"login": agent.login, "url": f"{settings.url}/demo?key={context.logins.make_demo_key(agent.login)}"}
+        for agent in settings.agents
+    ]
+    path.unlink(missing_ok=True)  # an older file keeps its mode, and its readers
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as sink:
+        json.dump(links, sink)
+
+
+def _listening(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit code 0 after a signal, 2 when the deployment is wrong, 1 when the desk could not start."""
+    parser = argparse.ArgumentParser(prog="callseal-desk", description="Callseal's desk")
+    parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
+    parser.add_argument(
+        "--demo", action="store_true", help="let one-use links log agents in without a password"
+    )
+    parser.add_argument("--demo-links", type=Path, help="where to write these links (with --demo)")
+    arguments = parser.parse_args(argv)
+    if arguments.demo != (arguments.demo_links is not None):
+        parser.error("--demo and --demo-links go together")
+    configure("desk")
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # tokens pass through this process's memory
+    try:
+        parts = desk_parts(read(arguments.config))
+    except (DeploymentError, SecretError) as error:
+        sys.stderr.write(error.diagnostics() + "\n")
+        return 2
+    if arguments.demo:
+        log.warning("demo_mode", advice="Anybody with a demo link is an agent. Never with real calls.")
+    # uvicorn raises the signal again when it has shut down; this is what it then meets.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    try:
+        return 0 if asyncio.run(serve(parts, demo_links=arguments.demo_links)) else 1
+    except (OSError, sqlite3.Error, StoreTooNewError) as error:
+        log.critical("cannot_start", error=str(error))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
