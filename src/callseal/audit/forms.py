@@ -1,0 +1,216 @@
+"""The forms in which a card number can stand in a file, and the search for them. Pure.
+
+| form | what it finds |
+|---|---|
+| plain | the digits in a row |
+| split | up to eight other characters between the digits: `4242 4242`, `4, 2, 4`, UTF-16 |
+| events | one digit a line (or record), as logs of single key presses have it |
+| media | RTP events, tones and SIP bodies inside a packet capture |
+| base64 | in any alignment, line breaks allowed |
+| url | percent-encoded digits or separators |
+| hex | a hex dump, with or without blanks |
+| packed | two digits a byte (BCD), unless those bytes are printable text |
+| number | a binary integer or float, as databases keep it |
+| reversed | back to front |
+| security-code | three or four digits under a key that names a security code, whoever's they are |
+
+Every search begins with a plain substring in a reduced view of the data, which C does quickly; the regular expression
+that gives the place runs only where that has found something.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import unquote_to_bytes
+
+from callseal.audit.receiver import Receiver
+from callseal.wire.pcap import is_capture, udp_datagrams
+
+MAX_BETWEEN = 8
+"""Characters that may stand between two digits of a split number."""
+
+_NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+_KEYS = r"cvv2?|cvc2?|csc|cav2?|card[_ \-]?(?:verification|security)[_ \-]?(?:code|value)|security[_ \-]?(?:code|number)"
+_QUOTE, _BLANK = r"""["'\\]{0,2}""", r"\s{0,2}"
+_SECURITY_CODE = re.compile(
+    rf"(?<![A-Za-z])(?:{_KEYS}){_QUOTE}{_BLANK}(?:[:=>]|%3[Dd]){_BLANK}{_QUOTE}([0-9]{{3,4}})(?![0-9A-Za-z])".encode(),
+    re.IGNORECASE,
+)
+
+
+class View(Enum):
+    """What the quick search looks at: everything, the digits alone, or the text without line breaks."""
+
+    WHOLE = 0
+    DIGITS = 1
+    ONE_LINE = 2
+
+    def of(self, data: bytes) -> bytes:
+        if self is View.DIGITS:
+            return data.translate(None, _NOT_DIGITS)
+        return data.translate(None, b"\r\n") if self is View.ONE_LINE else data
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to write one canary: `needle` must be in the view, then `pattern` says where."""
+
+    name: str
+    canary: int
+    view: View
+    needle: bytes
+    pattern: re.Pattern[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`offset` -1 where there is no one place; `canary` -1 for a security code."""
+
+    form: str
+    offset: int
+    canary: int
+
+
+class Searcher:
+    """Looks for the same canaries in one piece of data after the other."""
+
+    def __init__(self, canaries: Sequence[str]) -> None:
+        self._canaries = tuple(canaries)
+        self._forms = [form for number, canary in enumerate(canaries) for form in _forms(number, canary)]
+
+    def search(self, data: bytes) -> list[Found]:
+        """Each form of each canary in `data`, at its first place."""
+        found = [*self._written(data), *self._encoded(data)]
+        code = _SECURITY_CODE.search(data)
+        if code is not None:
+            found.append(Found("security-code", code.start(1), -1))
+        capture = is_capture(data)
+        rows = _captured(data) if capture else _columns(data)
+        for number, canary in enumerate(self._canaries):
+            place = next((at for row, at in rows if canary in row), None)
+            if place is not None:
+                found.append(Found("media" if capture else "events", place, number))
+        return found
+
+    def _written(self, data: bytes) -> Iterator[Found]:
+        views = {view: view.of(data) for view in View}
+        for form in self._forms:
+            if form.needle in views[form.view]:
+                place = form.pattern.search(data)
+                if place is not None:
+                    whole = place[0] == self._canaries[form.canary].encode()
+                    yield Found(
+                        "plain" if whole and form.name == "split" else form.name, place.start(), form.canary
+                    )
+
+    def _encoded(self, data: bytes) -> Iterator[Found]:
+        """What comes to light when percent-encoding is undone."""
+        if b"%" not in data:
+            return
+        decoded = unquote_to_bytes(data)
+        before = {(found.form, found.canary) for found in self._written(data)}
+        for found in self._written(decoded):
+            if found.form in ("plain", "split") and not before & {
+                ("plain", found.canary),
+                ("split", found.canary),
+            }:
+                yield Found("url", -1, found.canary)
+
+
+def _forms(number: int, canary: str) -> Iterator[Form]:
+    def form(name: str, view: View, needle: bytes, pattern: bytes) -> Form:
+        return Form(name, number, view, needle, re.compile(pattern, re.DOTALL))
+
+    digits = [digit.encode() for digit in canary]
+    between = rb"[^0-9]{0,%d}?" % MAX_BETWEEN
+    yield form("split", View.DIGITS, b"".join(digits), between.join(digits))
+    yield form("reversed", View.DIGITS, b"".join(digits[::-1]), between.join(digits[::-1]))
+    for start in range(3):
+        needle = _base64(canary, start)
+        yield form("base64", View.ONE_LINE, needle, rb"(?:\r?\n)?".join(bytes([char]) for char in needle))
+    yield form(
+        "hex",
+        View.DIGITS,
+        b"".join(b"3" + digit for digit in digits),
+        rb"[\s:,]?(?:\\x)?".join(b"3" + digit for digit in digits),
+    )
+    yield form(
+        "hex",
+        View.DIGITS,
+        b"".join(b"03" + digit for digit in digits),
+        rb"[\s:,]{0,2}".join(b"0[xX]3" + digit for digit in digits),
+    )
+    for needle in {*_packed(canary), *_binary(int(canary))}:
+        name = "packed" if needle in _packed(canary) else "number"
+        yield form(name, View.WHOLE, needle, re.escape(needle))
+
+
+def _base64(canary: str, start: int) -> bytes:
+    """The characters that the number alone decides when it begins `start` bytes into a group of three."""
+    encoded = base64.b64encode(bytes(start) + canary.encode())
+    return encoded[(start * 8 + 5) // 6 : (start + len(canary)) * 8 // 6]
+
+
+def _packed(canary: str) -> set[bytes]:
+    """BCD, filled up in front with 0 or behind with F."""
+    even = len(canary) + len(canary) % 2
+    both = {bytes.fromhex(canary.rjust(even, "0")), bytes.fromhex(canary.ljust(even, "f"))}
+    return {packed for packed in both if not packed.isascii() or not packed.decode("ascii").isprintable()}
+
+
+def _binary(value: int) -> Iterator[bytes]:
+    size = (value.bit_length() + 7) // 8
+    if size >= 6:  # anything shorter would be found by chance
+        yield value.to_bytes(size, "big")
+        yield value.to_bytes(size, "little")
+    yield struct.pack("<d", float(value))
+    yield struct.pack(">d", float(value))
+
+
+# -- digits that stand apart ---------------------------------------------------------------------------------------
+
+_SINGLE = re.compile(rb"(?<![0-9A-Za-z_])(?<![0-9]\.)[0-9](?![0-9A-Za-z_]|\.[0-9])")
+_VARYING = re.compile(rb"[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*")
+_LONGEST_LINE = 4096
+_MAX_COLUMNS = 32
+
+
+def _columns(data: bytes) -> list[tuple[str, int]]:
+    """Rows of digits that stand in the same place of similar lines, with the offset of the first.
+
+    Lines are similar when they differ only in words that have a digit. That finds `{"at": 17…, "digit": "4"}` line by
+    line, whatever the keys are called, without digits of other columns in between. Rows that tell everything twice
+    (pressed, released) are also read with every other digit left out.
+    """
+    columns: dict[tuple[bytes, int], tuple[list[str], int]] = {}
+    offset = 0
+    for line in data.split(b"\n"):
+        if len(line) <= _LONGEST_LINE:
+            singles = list(_SINGLE.finditer(line))[:_MAX_COLUMNS]
+            template = _VARYING.sub(b"#", line) if singles else b""
+            for place, found in enumerate(singles):
+                row, _ = columns.setdefault((template, place), ([], offset + found.start()))
+                row.append(found[0].decode())
+        offset += len(line) + 1
+    return [
+        ("".join(row[begin::step]), at)
+        for row, at in columns.values()
+        for begin, step in ((0, 1), (0, 2), (1, 2))
+    ]
+
+
+def _captured(data: bytes) -> list[tuple[str, int]]:
+    """Keys that crossed the wire in a capture: each direction and each method on its own."""
+    receivers: dict[str, Receiver] = defaultdict(Receiver)
+    rows: dict[tuple[str, object, str], list[str]] = defaultdict(list)
+    for at, datagram in enumerate(udp_datagrams(data)):
+        received = receivers[datagram.destination].datagram(float(at), datagram.source, datagram.payload)
+        for key in received.keys if received is not None else ():
+            rows[datagram.destination, key.talker, key.method].append(key.key)
+    return [("".join(row), -1) for row in rows.values()]
