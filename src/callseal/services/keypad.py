@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
+import structlog
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -71,10 +72,12 @@ def tone_counter() -> CountTones:
 
 
 class _Server(uvicorn.Server):
+    """Says `ready` when the socket is open and both phones are."""
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            configure("keypad").info("ready")
+            structlog.get_logger("callseal.keypad").info("ready")
 
 
 async def serve(settings: KeypadSettings) -> bool:
@@ -104,7 +107,7 @@ async def serve(settings: KeypadSettings) -> bool:
         host=host,
         port=int(port),
         log_config=None,
-        access_log=False,
+        access_log=False,  # it would hold the one-use key
         proxy_headers=False,
         server_header=False,
         ws="none",

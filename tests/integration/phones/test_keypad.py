@@ -124,7 +124,25 @@ def test_call_press_and_count_in_three_encodings(browser: httpx2.Client, keypad:
     until(lambda: browser.get("/status").json()["call"] == "down")
     call_up(browser)
     assert heard(browser, "agent", "rfc4733") == 0
-    assert "4242" not in keypad.log.read_text()
+
+
+def test_log_holds_neither_key_nor_requests(browser: httpx2.Client, keypad: Keypad) -> None:
+    browser.post("/press", json={"digit": "1"})
+    log = keypad.log.read_text()
+    assert '"ready"' in log
+    assert KEY not in log
+    assert "/press" not in log
+
+
+def test_page_its_files_and_its_story(browser: httpx2.Client) -> None:
+    page = browser.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "javascript" in browser.get("/static/keypad.js").headers["content-type"]
+    assert browser.get("/static/../keypad.py").status_code == 404
+    story = browser.get("/story").json()
+    assert {card["expect"] for card in story} >= {"approved"}
 
 
 def test_refused_key_is_not_repeated(browser: httpx2.Client) -> None:
