@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from callseal import __version__
-from callseal.cli import check, keys, render
+from callseal.cli import check, demo, keys, render
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
@@ -42,6 +42,7 @@ def callseal(
     """Card payments on live phone calls: the digits go to the PCI partner and nowhere else."""
 
 
+app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("keys")(keys.keys)
 app.command("render")(render.render)

@@ -12,9 +12,10 @@ from typing import Any
 
 from callseal.lab.rootfs import Rootfs, project_root
 from callseal.lab.workspace import Workspace
-from callseal.phones.driver import COMMAND, Phone, PhoneError, PhoneSettings
+from callseal.phones.driver import COMMAND, Method, Phone, PhoneError, PhoneSettings
 
 __all__ = [
+    "Method",
     "Phone",
     "PhoneError",
     "PhoneSettings",

@@ -25,7 +25,7 @@ from callseal.phones.commands import Method
 from callseal.phones.settings import PhoneSettings
 
 Event = dict[str, Any]
-__all__ = ["COMMAND", "Event", "Phone", "PhoneError", "PhoneSettings"]
+__all__ = ["COMMAND", "Event", "Method", "Phone", "PhoneError", "PhoneSettings"]
 
 COMMAND = (sys.executable, "-m", "callseal.services.phone")
 _READY_S = 15.0

@@ -1,0 +1,261 @@
+"""`callseal demo`: one paid call with its ladder, a mistyped field, a decline, and the verdict on what the agent heard."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from callseal import __version__
+from callseal.audit.ear import Ear, listen
+from callseal.lab.block import Block
+from callseal.lab.ladder import Ladder, Pen
+from callseal.lab.phone import write_settings
+from callseal.lab.preflight import faults
+from callseal.lab.serve import serve
+from callseal.lab.sip_tap import SipMessage, SipTap
+from callseal.lab.story import APPROVED, DECLINED, FIELDS, MISTYPED, PaidCall
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import World
+from callseal.observe.errors import Error
+
+WIDTH = 78
+AMOUNT = 4250
+TOKEN_HEADER = "X-Payment-Token"  # noqa: S105 - a header's name
+SETTLE_S = 0.15  # the last message of a move is on the wire before its line is drawn
+
+
+class PreflightError(Error):
+    """Something stands in the way of the lab."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`keep` is a directory that stays (None: a temporary one that goes); `serve` keeps everything running at the end."""
+
+    block: Block
+    keep: Path | None = None
+    serve: bool = False
+
+
+def run(options: DemoOptions) -> int:
+    """Play it. Exit code 0 when the agent heard nothing and the ear was seen to work, 1 otherwise."""
+    found = faults(options.block)
+    if found:
+        raise PreflightError(
+            "; ".join(fault.what for fault in found), advice="; ".join(fault.advice for fault in found)
+        )
+    signal.signal(signal.SIGTERM, _interrupt)
+    root = options.keep or Path(tempfile.mkdtemp(prefix="callseal-demo-"))
+    try:
+        return _Demo(options, root).run()
+    except KeyboardInterrupt:
+        Console().print("\nstopped; nothing is left running", style="dim")
+        return 130
+    finally:
+        if options.keep is None:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+class _Demo:
+    def __init__(self, options: DemoOptions, root: Path) -> None:
+        self._options = options
+        self._root = root
+        self._out = Console(highlight=False, soft_wrap=True)
+        self._start = time.monotonic()
+        self._lock = threading.Lock()
+        block = options.block
+        names = {
+            block.customer: "carrier",
+            block.kamailio: "edge",
+            block.partner: "partner",
+            block.agent: "platform",
+        }
+        self._ladder = Ladder(names, Pen.for_encoding(sys.stdout.encoding), TOKEN_HEADER)
+        self._drawing = False
+
+    def run(self) -> int:
+        self._out.print(
+            f"Callseal {__version__}: a card payment on a live call, on real Kamailio, rtpengine and SIP phones",
+            style="bold",
+        )
+        with ExitStack() as stack:
+            world = stack.enter_context(World(Workspace(self._root, self._options.block), stage=self._stage))
+            heard = self._story(world)
+            code = self._verdict(heard)
+            if self._options.serve:
+                serve(world, write_settings(world.workspace), self._out)
+        return code
+
+    # The story.
+
+    def _story(self, world: World) -> list[tuple[int, int, int, bool]]:
+        results = []
+        self._stage("starting two phones: a customer on the carrier's side, an agent on the platform's")
+        with (
+            world.customer() as customer,
+            world.agent() as agent,
+            world.desk() as desk,
+            listen(world.block.agent) as ear,
+            SipTap(world.block.prefix, self._heard),
+        ):
+            call = PaidCall(world, customer, agent, desk)
+            self._out.print()
+            self._out.print(self._ladder.head(), style="bold")
+            results.append(self._paid(call, ear))
+            self._out.print()
+            results.append(self._mistyped(call, ear))
+            results.append(self._declined(call, ear))
+        return results
+
+    def _paid(self, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
+        with self._draw():
+            call.dial()
+        self._media("customer <-> edge <-> agent; the partner has signalling only")
+        ear.mark("open")
+        call.customer.press("5", duration_ms=80)
+        time.sleep(0.3)
+        control = ear.heard("open").keys
+        self._say("agent", f"a key pressed now is heard: {control} of 1. The agent presses Secure")
+        ear.mark("press")
+        pressed_at = time.monotonic()
+        with self._draw():
+            call.secure()
+        took = time.monotonic() - pressed_at
+        self._media(f"customer <-> partner <-> agent, fenced; secured in {took * 1000:.0f} ms")
+        call.ask()
+        shown = []
+        for name in FIELDS:
+            state = call.type(name, APPROVED.keys(name))
+            field = next(field for field in state["fields"] if field["name"] == name)
+            shown.append(field["masked"] or "")
+        self._say("customer", "types the card; the agent sees " + "  ".join(shown))
+        call.desk.wait_state(call.reference, "captured")
+        result = call.charge(AMOUNT)["result"]
+        self._say(
+            "agent",
+            f"charges GBP {AMOUNT / 100:.2f}: {result['outcome']}, code {result['authorisation_code']}, {result['brand']} ending {result['last4']}",
+        )
+        with self._draw():
+            call.release()
+        self._media("customer <-> edge <-> agent again")
+        ear.mark("restored")
+        with self._draw():
+            call.hang_up()
+        return self._window(ear, APPROVED.key_count, control)
+
+    def _mistyped(self, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
+        call.dial()
+        ear.mark("press")
+        call.secure()
+        call.ask()
+        state = call.type("card_number", MISTYPED.number, until="invalid")
+        reason = next(field["reason"] for field in state["fields"] if field["name"] == "card_number")
+        self._stage(f"a mistyped field: the card shows it at once ({reason}); the partner asks again")
+        call.desk.press(call.reference, "reset", {"field": "card_number"})
+        call.type_card(APPROVED)
+        outcome = call.charge(1999)["result"]["outcome"]
+        call.release()
+        ear.mark("restored")
+        call.hang_up()
+        result = self._window(ear, len(MISTYPED.number) + APPROVED.key_count, 1)
+        self._stage(f"   typed again and {outcome}; agent heard {result[0]} of {result[1]} digits")
+        return result
+
+    def _declined(self, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
+        call.dial()
+        ear.mark("press")
+        call.secure()
+        call.ask()
+        call.type_card(DECLINED)
+        first = call.charge(AMOUNT)["result"]
+        self._stage(f"a decline: {first['reason'].replace('_', ' ')}; the line stays secure for another card")
+        call.ask()
+        call.type_card(APPROVED)
+        second = call.desk.press(call.reference, "charge", {"amount": AMOUNT, "currency": "GBP"})
+        second = call.desk.wait_state(call.reference, "approved")
+        call.release()
+        ear.mark("restored")
+        call.hang_up()
+        result = self._window(ear, DECLINED.key_count + APPROVED.key_count, 1)
+        self._stage(
+            f"   another card is {second['result']['outcome']}; agent heard {result[0]} of {result[1]} digits"
+        )
+        return result
+
+    def _window(self, ear: Ear, pressed: int, control: int) -> tuple[int, int, int, bool]:
+        heard = ear.heard("press", "restored")
+        return heard.keys, pressed, control, heard.listened
+
+    # What is printed.
+
+    def _verdict(self, results: list[tuple[int, int, int, bool]]) -> int:
+        heard, pressed = sum(row[0] for row in results), sum(row[1] for row in results)
+        listened = all(row[3] for row in results) and results[0][2] == 1
+        good = heard == 0 and listened
+        self._out.print()
+        first = results[0]
+        line = f"VERDICT  agent heard {first[0]} of {first[1]} digits of the paid call, {heard} of {pressed} in all three calls"
+        if not listened:
+            line += "; but the ear did not prove itself, so this is no evidence"
+        self._out.print(Text(line, style="bold green" if good else "bold red"))
+        if not self._options.serve:
+            self._out.print(
+                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
+                style="dim",
+            )
+        return 0 if good else 1
+
+    def _stage(self, text: str) -> None:
+        with self._lock:
+            self._out.print(f"{time.monotonic() - self._start:4.0f}s  {text}")
+
+    def _say(self, who: str, text: str) -> None:
+        with self._lock:
+            self._out.print(f"{'':8}{who}: {text}", style="cyan")
+
+    def _media(self, text: str) -> None:
+        with self._lock:
+            self._out.print(self._ladder.media(text), style="green")
+
+    def _heard(self, message: SipMessage) -> None:
+        if not self._drawing or message.status is not None:
+            return
+        line = self._ladder.draw(message)
+        if line is not None:
+            with self._lock:
+                self._out.print(line)
+
+    def _draw(self) -> _Drawing:
+        return _Drawing(self._set_drawing)
+
+    def _set_drawing(self, on: bool) -> None:
+        self._drawing = on
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """The ladder is drawn inside this block."""
+
+    switch: Callable[[bool], None]
+
+    def __enter__(self) -> None:
+        self.switch(True)
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(SETTLE_S)
+        self.switch(False)
