@@ -82,12 +82,20 @@ class World:
         deployment = read(self.workspace.deployment)
         render(deployment, EDGE, self.workspace.router)
         self._stage("starting Kamailio, rtpengine, edge agent, partner, PSP, platform and desk")
-        for daemon in (*self._router(), *self._services()):
-            self.daemons[daemon.name] = daemon
-            self._stack.callback(daemon.stop)
-            daemon.start()
+        *engines, kamailio = self._router()
+        for daemon in (*engines, *self._services()):
+            self._launch(daemon)
+        # Kamailio pings its rtpengine once at start, and leaves one that does not answer alone for a while.
+        for engine in engines:
+            engine.wait_ready()
+        self._launch(kamailio)
         for daemon in self.daemons.values():
             daemon.wait_ready()
+
+    def _launch(self, daemon: Daemon) -> None:
+        self.daemons[daemon.name] = daemon
+        self._stack.callback(daemon.stop)
+        daemon.start()
 
     def _router(self) -> list[Daemon]:
         rootfs, block, logs = Rootfs.build(self.choices.suite), self.block, self.workspace.logs
