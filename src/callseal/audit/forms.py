@@ -34,6 +34,7 @@ from callseal.wire.pcap import is_capture, udp_datagrams
 
 MAX_BETWEEN = 8
 """Characters that may stand between two digits of a split number."""
+MAX_SEPARATORS = 3
 
 _NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _KEYS = r"cvv2?|cvc2?|csc|cav2?|card[_ \-]?(?:verification|security)[_ \-]?(?:code|value)|security[_ \-]?(?:code|number)"
@@ -66,6 +67,9 @@ class Form:
     view: View
     needle: bytes
     pattern: re.Pattern[bytes]
+
+    def fits(self, found: re.Match[bytes]) -> bool:
+        return self.view is not View.DIGITS or _is_regular(found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Searcher:
         views = {view: view.of(data) for view in View}
         for form in self._forms:
             if form.needle in views[form.view]:
-                place = form.pattern.search(data)
+                place = next(filter(form.fits, form.pattern.finditer(data)), None)
                 if place is not None:
                     whole = place[0] == self._canaries[form.canary].encode()
                     yield Found(
@@ -121,6 +125,14 @@ class Searcher:
                 ("split", found.canary),
             }:
                 yield Found("url", -1, found.canary)
+
+
+def _is_regular(written: bytes) -> bool:
+    """Whether few different things stand between the digits, as when people or programs write a number.
+
+    In machine code and tables anything does, and the digits of some number come by in the right order now and then.
+    """
+    return len(set(re.split(rb"[0-9]", written)[1:-1])) <= MAX_SEPARATORS
 
 
 def _forms(number: int, canary: str) -> Iterator[Form]:

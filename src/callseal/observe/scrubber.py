@@ -74,12 +74,12 @@ _CREDENTIALS = (
     (re.compile(r"(?i)\b(inline:)[A-Za-z0-9+/=]{20,}"), rf"\1{SECRET}"),  # SDES key, RFC 4568
     (re.compile(r"(?i)\b(signal\s*=\s*)[0-9A-D*#]{1,2}"), rf"\1{SECRET}"),  # application/dtmf-relay
 )
-_SECRET_NAMES = """
+_TELLING = """
 pan cardnumber cvv cvv2 cvc cvc2 cid securitycode expiry expirydate track1 track2 digit digits dtmf signal
 token sessiontoken paymenttoken xpaymenttoken password passphrase secret apikey authorization cookie setcookie
 webhooksecret edgesecret privatekey
 """
-_SECRET_KEYS = frozenset(_SECRET_NAMES.split())
+_HIDDEN_KEYS = frozenset(_TELLING.split())
 """Keys whose value is never logged, written without capitals and signs."""
 
 
@@ -99,7 +99,7 @@ def scrub_value(value: object, key: str = "") -> object:
     if (
         value is not None
         and not isinstance(value, bool)
-        and re.sub(r"[^a-z0-9]", "", key.lower()) in _SECRET_KEYS
+        and re.sub(r"[^a-z0-9]", "", key.lower()) in _HIDDEN_KEYS
     ):
         return SECRET
     if value is None or isinstance(value, bool):

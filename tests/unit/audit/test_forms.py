@@ -109,6 +109,12 @@ def test_digits_too_far_apart_are_not_one_number() -> None:
     assert Searcher(["4111111111111111"]).search("         ".join("4111111111111111").encode()) == []
 
 
+def test_digits_with_anything_between_are_not_one_number() -> None:
+    """As machine code has them; people and programs repeat themselves."""
+    mixed = "".join(digit + "abcdef"[: at % 5] for at, digit in enumerate("4111111111111111"))
+    assert Searcher(["4111111111111111"]).search(mixed.encode()) == []
+
+
 def capture(pan: str, payload_type: int = 101) -> bytes:
     """A classic pcap of raw IPv4 packets: a phone presses `pan`."""
     data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
