@@ -9,7 +9,7 @@
 | base64 | in any alignment, line breaks allowed |
 | url | percent-encoded digits or separators |
 | hex | a hex dump, with or without blanks |
-| packed | two digits a byte (BCD), unless those bytes are printable text |
+| packed | two digits a byte (BCD), for numbers of five different bytes or more |
 | number | a binary integer or float, as databases keep it |
 | reversed | back to front |
 | security-code | three or four digits under a key that names a security code, whoever's they are |
@@ -35,6 +35,9 @@ from callseal.wire.pcap import is_capture, udp_datagrams
 MAX_BETWEEN = 8
 """Characters that may stand between two digits of a split number."""
 MAX_SEPARATORS = 3
+"""Different things that may stand between them."""
+MIN_DIFFERENT_BYTES = 5
+"""A packed number of fewer different bytes is looked for in vain: BBBBBBBB is text, 40 00 … 02 part of every program."""
 
 _NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _KEYS = r"cvv2?|cvc2?|csc|cav2?|card[_ \-]?(?:verification|security)[_ \-]?(?:code|value)|security[_ \-]?(?:code|number)"
@@ -173,7 +176,7 @@ def _packed(canary: str) -> set[bytes]:
     """BCD, filled up in front with 0 or behind with F."""
     even = len(canary) + len(canary) % 2
     both = {bytes.fromhex(canary.rjust(even, "0")), bytes.fromhex(canary.ljust(even, "f"))}
-    return {packed for packed in both if not packed.isascii() or not packed.decode("ascii").isprintable()}
+    return {packed for packed in both if len(set(packed)) >= MIN_DIFFERENT_BYTES}
 
 
 def _binary(value: int) -> Iterator[bytes]:
