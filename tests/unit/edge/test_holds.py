@@ -252,6 +252,8 @@ def test_half_way_keeps_the_hold_then_the_digits_then_nothing(tmp_path: Path) ->
         assert stopped(bench) == (True, False)
         (event,) = await bench.events()
         assert (event["kind"], event["evidence"]["held"]) == ("hold_expired", True)
+        assert [hold.media for hold in await bench.journal.holds()] == [False]
+        await bench.holds.load()  # as after a restart
         await expire_once(bench)
         assert await bench.events() == [], "the same news twice"
         bench.ng.calls["a.agent"].labelled("partner").address = HOME

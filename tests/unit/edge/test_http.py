@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -174,6 +175,16 @@ def test_a_bad_handoff_is_refused_without_echo(tmp_path: Path, field: str, value
 def test_a_body_that_is_no_form(tmp_path: Path, body: bytes, status: int) -> None:
     async def story(face: Face) -> None:
         assert (await face.post("/inlet/handoff", content=body)).status_code == status
+
+    on_face(tmp_path, story)
+
+
+def test_a_field_given_twice_is_refused(tmp_path: Path) -> None:
+    async def story(face: Face) -> None:
+        body = urlencode(HANDOFF) + "&token=another"
+        answer = await face.post("/inlet/handoff", content=body.encode())
+        assert (answer.status_code, answer.json()) == (400, {"error": "bad_form"})
+        assert await face.queued() == []
 
     on_face(tmp_path, story)
 
