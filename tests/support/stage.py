@@ -1,0 +1,64 @@
+"""A stage for call stories: a world, both phones, an ear beside the agent's, and a record of what was written."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from callseal.audit.ear import Ear, listen
+from callseal.lab.agent_desk import AgentDesk
+from callseal.lab.block import Block
+from callseal.lab.phone import Phone
+from callseal.lab.story import PaidCall
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import Choices, World
+
+FIRST_BLOCK = 100  # 127.90.100.0/24 and up: the demo's block stays free
+_blocks = itertools.count(FIRST_BLOCK)
+
+
+@dataclass(slots=True)
+class Stage:
+    """A world with both phones up and an ear beside the agent's."""
+
+    world: World
+    customer: Phone
+    agent: Phone
+    desk: AgentDesk
+    ear: Ear
+
+    def call(self, method: str = "rfc4733") -> PaidCall:
+        """A call that nobody has dialled yet."""
+        return PaidCall(self.world, self.customer, self.agent, self.desk, press_method=method)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Stages:
+    """Makes stages, and remembers where their worlds wrote."""
+
+    root: Path
+    written: list[Path] = field(default_factory=list)
+
+    def open(
+        self,
+        stack: ExitStack,
+        *,
+        settings: dict[str, str] | None = None,
+        customer: dict[str, Any] | None = None,
+        agent: dict[str, Any] | None = None,
+        **choices: Any,
+    ) -> Stage:
+        number = next(_blocks)
+        workspace = Workspace(self.root / f"world-{number}", Block(f"127.90.{number}"), settings or {})
+        self.written.append(workspace.root)
+        world = stack.enter_context(World(workspace, Choices(**choices)))
+        return Stage(
+            world=world,
+            customer=stack.enter_context(world.customer(**(customer or {}))),
+            agent=stack.enter_context(world.agent(**(agent or {}))),
+            desk=stack.enter_context(world.desk()),
+            ear=stack.enter_context(listen(world.block.agent)),
+        )
