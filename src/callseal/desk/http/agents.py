@@ -87,7 +87,7 @@ class Press:
         return JSONResponse(card(after), 202)
 
 
-def pressing(reference: str, request: Request, ctx: Ctx, visitor: Presser, key: Key) -> Press:
+async def pressing(reference: str, request: Request, ctx: Ctx, visitor: Presser, key: Key) -> Press:
     _mine(ctx, visitor, reference)
     return Press(request, ctx, visitor.login, key, reference)
 

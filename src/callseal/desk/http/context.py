@@ -1,4 +1,7 @@
-"""What every handler has at hand, and the checks that stand before it."""
+"""What every handler has at hand, and the checks that stand before it.
+
+All of them are coroutines, although none awaits: the framework runs plain functions in other threads, and the store has one thread.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Context:
         return self.desk.now_ms()
 
 
-def context(request: Request) -> Context:
+async def context(request: Request) -> Context:
     found: Context = request.app.state.context
     return found
 
@@ -39,7 +42,7 @@ def context(request: Request) -> Context:
 Ctx = Annotated[Context, Depends(context)]
 
 
-def logged_in(request: Request, ctx: Ctx) -> Visitor:
+async def logged_in(request: Request, ctx: Ctx) -> Visitor:
     """401 without a live session."""
     visitor = ctx.logins.visitor(request.cookies.get(COOKIE), ctx.now)
     if visitor is None:
@@ -50,7 +53,7 @@ def logged_in(request: Request, ctx: Ctx) -> Visitor:
 Agent = Annotated[Visitor, Depends(logged_in)]
 
 
-def with_csrf(visitor: Agent, x_csrf_token: Annotated[str, Header()] = "") -> Visitor:
+async def with_csrf(visitor: Agent, x_csrf_token: Annotated[str, Header()] = "") -> Visitor:
     """403 without the session's own CSRF token: another site can make a browser send the cookie, not this header."""
     if not same(visitor.csrf, x_csrf_token):
         raise ApiError(403, "csrf", "This request did not come from the card.", "Reload the page.")
@@ -60,7 +63,7 @@ def with_csrf(visitor: Agent, x_csrf_token: Annotated[str, Header()] = "") -> Vi
 Presser = Annotated[Visitor, Depends(with_csrf)]
 
 
-def idempotency_key(idempotency_key: Annotated[str, Header()] = "") -> str:
+async def idempotency_key(idempotency_key: Annotated[str, Header()] = "") -> str:
     """400 without one: a press whose answer is lost must be repeatable without being a second press."""
     key = idempotency_key.strip()
     if not key or len(key) > _LONGEST_KEY or not key.isprintable() or not key.isascii():
@@ -76,7 +79,7 @@ def idempotency_key(idempotency_key: Annotated[str, Header()] = "") -> str:
 Key = Annotated[str, Depends(idempotency_key)]
 
 
-def from_an_edge(ctx: Ctx, authorization: Annotated[str, Header()] = "") -> None:
+async def from_an_edge(ctx: Ctx, authorization: Annotated[str, Header()] = "") -> None:
     """401 unless the bearer secret of the edges is right."""
     scheme, _, given = authorization.partition(" ")
     good = same(ctx.settings.edge_secret, given.strip())
