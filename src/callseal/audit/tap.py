@@ -13,14 +13,12 @@ from callseal.observe.errors import Error
 _ETH_P_IP = 0x0800
 _SO_ATTACH_FILTER = 26
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_PACKET_OUTGOING = 4
 _RECEIVE_BUFFER = 8 << 20
 _UDP_HEADER = 8
 _MAX_DATAGRAM = 65535
 
 # Classic BPF over a cooked (SOCK_DGRAM) packet, which begins with its IPv4 header.
 _LD_BYTE, _LD_WORD, _JEQ, _RET = 0x30, 0x20, 0x15, 0x06
-_PACKET_TYPE = 0xFFFFF000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
 
 
 class TapError(Error):
@@ -50,7 +48,8 @@ class Tap:
                 "a packet socket cannot be opened", advice="Listening needs Linux and root (CAP_NET_RAW)."
             ) from None
         try:
-            # Filter first, then bind to a protocol: not one foreign packet gets in.
+            # Filter first, then bind: not one foreign packet gets in. Bound to one protocol (and not to all), the socket
+            # sees what arrives and not what leaves, so a datagram on loopback is there once.
             self._filter(int(IPv4Address(address)))
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             self.socket.setblocking(False)
@@ -79,8 +78,6 @@ class Tap:
     def _filter(self, address: int) -> None:
         drop, accept = (_RET, 0, 0, 0), (_RET, 0, 0, 0xFFFFFFFF)
         program = (
-            (_LD_BYTE, 0, 0, _PACKET_TYPE),
-            (_JEQ, 4, 0, _PACKET_OUTGOING),  # loopback shows everything twice: keep what arrives
             (_LD_BYTE, 0, 0, 9),
             (_JEQ, 0, 2, socket.IPPROTO_UDP),
             (_LD_WORD, 0, 0, 16),

@@ -34,7 +34,8 @@ MIN_LEAD = 10 ** (6 / 10)
 """Each of the two must be 6 dB above the other three frequencies of its group."""
 CLEAR, DOUBTFUL, ENOUGH = 5, 2, 10
 """What a block is worth, and what a press takes: two clear blocks, or five doubtful ones."""
-BLOCKS_TO_RELEASE = 2
+BLOCKS_TO_RELEASE = 3
+"""A pause of 40 ms spoils three blocks or more, an interruption of 10 ms (Q.24) never more than two."""
 
 _COEFFICIENTS = tuple(2 * math.cos(2 * math.pi * hertz / RATE) for hertz in (*ROWS, *COLUMNS))
 

@@ -44,6 +44,11 @@ def test_the_longest_prefix_wins(sandbox: Deployment) -> None:
     assert found is not None
     assert found.tenant == "acme"
     assert sandbox.number_for("+1") is None
+    country = sandbox.numbers[0].model_copy(update={"match": "+44", "tenant": "whole-country"})
+    wider = sandbox.model_copy(update={"numbers": (country, *sandbox.numbers, country)})
+    found = wider.number_for("+442079461000")
+    assert found is not None
+    assert found.tenant == "globex"
 
 
 def test_an_emergency_number_takes_no_payments(sandbox: Deployment) -> None:

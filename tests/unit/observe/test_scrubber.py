@@ -120,6 +120,27 @@ def test_the_text_around_a_card_stays() -> None:
     )
 
 
+@given(pan=cards().filter(lambda pan: len(pan) <= 13), after=st.sampled_from(["", " 5060", ";user=phone"]))
+def test_a_telephone_number_may_look_like_a_short_card(pan: str, after: str) -> None:
+    assert scrub(f"tel:+{pan}{after}") == f"tel:+{pan}{after}"
+    assert scrub(f"tel:{pan}") == f"tel:{CARD}"
+
+
+@given(pan=cards().filter(lambda pan: len(pan) in (14, 15)))
+def test_a_plus_does_not_hide_a_card_that_no_country_has(pan: str) -> None:
+    """In a form-encoded body a blank before the number is a `+`."""
+    assert scrub(f"n=+{pan}") == f"n=+{CARD}"
+
+
+@given(pan=cards())
+def test_numbers_that_only_together_are_a_card_stay(pan: str) -> None:
+    """Two long numbers, or pieces of 12 and 13 digits: times, sessions, amounts."""
+    if len(pan) > 13:
+        assert scrub(f"o=- {pan[:10]} {pan[10:]} IN") == f"o=- {pan[:10]} {pan[10:]} IN"
+    else:
+        assert scrub(f"{pan[:6]} {pan[6:]}") == f"{pan[:6]} {pan[6:]}"
+
+
 hexadecimal = st.text("0123456789abcdef", min_size=32, max_size=32).filter(
     lambda text: re.search("[a-f]", text)
 )

@@ -27,6 +27,7 @@ def test_values_of_the_standard() -> None:
     assert list(decode_alaw(b"\x2a\xaa\xd5\x55")) == [-32256, 32256, 8, -8]
     assert encode_ulaw([0, 32767, -32768]) == b"\xff\x80\x00"
     assert encode_alaw([0, 32767, -32768]) == b"\xd5\xaa\x2a"
+    assert encode_alaw([15, 16, -1, -16, -17]) == b"\xd5\xd4\x55\x55\x54"
 
 
 @given(samples)

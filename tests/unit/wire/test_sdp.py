@@ -81,6 +81,8 @@ def test_a_section_can_be_moved() -> None:
     audio = SessionDescription.parse(OFFER).media[0].moved("192.0.2.9", 30002)
     assert (audio.address, audio.port, audio.codecs[101]) == ("192.0.2.9", 30002, "telephone-event/8000")
     assert [kind for kind, _ in audio.lines[:3]] == ["m", "i", "c"]
+    video = SessionDescription.parse(OFFER).media[1].moved("192.0.2.9", 30004)
+    assert [value for kind, value in video.lines if kind == "c"] == ["IN IP4 192.0.2.9"]
     assert audio.moved("2001:db8::2", 4).address == "2001:db8::2"
 
 
