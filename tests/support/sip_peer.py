@@ -61,7 +61,9 @@ class Message:
 
     @property
     def cseq(self) -> int:
-        return int(self.get("CSeq").split(" ")[0])
+        """CSeq number, -1 when it is none."""
+        number = self.get("CSeq").split(" ")[0]
+        return int(number) if number.isdigit() else -1
 
     @property
     def uri(self) -> str:
@@ -120,7 +122,7 @@ class SipPeer:
                 data, _ = self._socket.recvfrom(65535)
             except OSError:
                 return
-            if not self._open:
+            if not data:
                 return
             message = Message.parse(data)
             if message.is_request and message.method == "OPTIONS":

@@ -18,6 +18,8 @@ FIRST_CARRIER_GROUP = 10
 
 COOKIE_SECONDS = 300
 PING_SECONDS = 10
+AGENT_PATIENCE = 60
+"""Tries, one a second, before a notice to the edge agent is given up."""
 SECRET_MODE = 0o600
 PLAIN_MODE = 0o644
 
@@ -27,8 +29,8 @@ _DEFINES = """\
 #!define EDGE_URI "sip:{sip}"
 #!define EDGE_REGION "{region}"
 
-#!define AGENT_HANDOFF "{agent}/inlet/handoff"
-#!define AGENT_LEG "{agent}/inlet/leg"
+#!define AGENT_CONNECTION "agent=>{agent};timeout=2000"
+#!define AGENT_PATIENCE {agent_patience}
 #!define EVENTS_URI "sip:{events}"
 
 #!define HOME_MEDIA "{home}"
@@ -88,6 +90,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         region=edge.region,
         agent=edge.agent.rstrip("/"),
         events=edge.events,
+        agent_patience=AGENT_PATIENCE,
         home=_networks(deployment.media_addresses),
         partner_media=_networks(deployment.partner.media),
         platform_media=_networks(deployment.platform.media),
@@ -146,8 +149,10 @@ def _addresses(deployment: Deployment) -> str:
     ]
     lines = ["# group address mask port tag\n"]
     for group, tag, networks in groups:
-        for network in map(ip_network, map(str, networks)):
-            lines.append(f"{group} {network.network_address} {network.prefixlen} 0 {tag}\n")
+        lines += [
+            f"{group} {network.network_address} {network.prefixlen} 0 {tag}\n"
+            for network in map(ip_network, map(str, networks))
+        ]
     return "".join(lines)
 
 

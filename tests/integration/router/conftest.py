@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.router.rig import Rig
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
+from tests.integration.router.rig import Rig
 
 MakeRig = Callable[..., Rig]
 

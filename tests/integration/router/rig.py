@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
-import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-from tests.support.agent_sink import AgentSink
-from tests.support.rtp_talker import Talker
-from tests.support.sip_peer import SipPeer
 
 from callseal.deployment import read
 from callseal.lab.block import Block
@@ -20,6 +17,9 @@ from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.workspace import Workspace
 from callseal.render import hand_written, render
 from callseal.wire import ng
+from tests.support.agent_sink import AgentSink
+from tests.support.rtp_talker import Talker
+from tests.support.sip_peer import SipPeer
 
 BLOCK = Block("127.81.0")
 CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
@@ -80,8 +80,11 @@ class Rig:
     ) -> None:
         self.kamailio.stop()
         self.rtpengine.stop()
-        for thing in (self.sink, *self.peers, *self.talkers):
-            thing.close()
+        self.sink.close()
+        for peer in self.peers:
+            peer.close()
+        for talker in self.talkers:
+            talker.close()
 
     @property
     def peers(self) -> tuple[SipPeer, ...]:
@@ -92,9 +95,13 @@ class Rig:
         return (self.customer_media, self.agent_media, self.partner_customer_media, self.partner_agent_media)
 
     def fresh(self) -> None:
-        """Between two tests: nobody talks, nothing is remembered."""
-        self.sink.forget()
+        """Between two tests: nobody talks, nothing is remembered, nothing is still on its way to the edge agent."""
         self.sink.delay_s, self.sink.status = 0.0, 204
+        deadline = time.monotonic() + 5
+        while self.rpc("mqueue.get_size", "agent")["size"] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)  # the last one has left the queue, not yet the wire
+        self.sink.forget()
         for peer in self.peers:
             peer.heard.clear()
             peer._taken.clear()
@@ -103,33 +110,41 @@ class Rig:
             talker.target = None
             talker.clear()
 
+    def reopen_sink(self) -> None:
+        """A new edge agent after the old one was closed."""
+        self.sink = AgentSink(BLOCK.edge_agent)
+
+    def restart_rtpengine(self) -> None:
+        """Start it again and let Kamailio know at once (by itself it looks again after rtpengine_disable_tout)."""
+        self.rtpengine.restart()
+        self.rpc("rtpengine.enable", "all", 1)
+
     def ask_rtpengine(self, command: str, **keys: Any) -> dict[str, Any]:
         """One ng command; the reply as text and numbers."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
             asker.settimeout(2)
             asker.connect((BLOCK.edge_media, 2223))
-            asker.send(ng.encode_message("rig" + str(id(keys)), {"command": command, **keys}))
+            asker.send(ng.encode_message(secrets.token_hex(8), {"command": command, **keys}))
             reply: dict[str, Any] = _text(ng.decode_message(asker.recv(65535))[1])
             return reply
 
     def anchored(self, call_id: str, leg: str) -> bool:
-        return self.ask_rtpengine("query", **{"call-id": f"{call_id}.{leg}"})["result"] == "ok"
+        reply = self.ask_rtpengine("query", **{"call-id": f"{call_id}.{leg}"})
+        return bool(reply["result"] == "ok")
 
     def rpc(self, method: str, *params: object) -> Any:
         """One JSON-RPC command to Kamailio's control socket."""
-        with (
-            tempfile.TemporaryDirectory() as scratch,
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker,
-        ):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker:
             asker.settimeout(2)
-            asker.bind(f"{scratch}/reply")
+            # No path: Kamailio's root is another one than ours.
+            asker.bind(f"\0callseal-rig-{secrets.token_hex(4)}")
             asker.connect(str(self.workspace.router / "control.sock"))
             asker.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}).encode())
             return json.loads(asker.recv(65535))["result"]
 
     def count(self, name: str) -> int:
         """A counter of the router."""
-        line: str = self.rpc("stats.get_statistics", f"script:{name}")[0]
+        line: str = self.rpc("stats.get_statistics", name)[0]
         return int(line.rpartition("=")[2])
 
 

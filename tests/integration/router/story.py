@@ -6,11 +6,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Literal
 
+from callseal.wire.sdp import SessionDescription
 from tests.integration.router.rig import Rig
 from tests.support.rtp_talker import Talker
 from tests.support.sip_peer import Dialog, Message
-
-from callseal.wire.sdp import SessionDescription
 
 Leg = Literal["customer", "agent"]
 NUMBER = "+442079460000"
