@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import httpx2
 
 from callseal.audit.ear import Ear, listen
 from callseal.lab.agent_desk import AgentDesk
@@ -62,3 +65,31 @@ class Stages:
             desk=stack.enter_context(world.desk()),
             ear=stack.enter_context(listen(world.block.agent)),
         )
+
+
+def keys_heard(stage: Stage, since: str, until: str) -> int:
+    """Keys the agent's phone received between two marks; fails when the ear could not hear at all."""
+    heard = stage.ear.heard(since, until)
+    assert heard.listened, heard
+    return heard.keys
+
+
+def voices_flow(stage: Stage, seconds: float = 1.0) -> None:
+    """Both phones receive sound now. Fails naming the deaf side."""
+    for phone in (stage.customer, stage.agent):
+        before = phone.stats()["received_packets"]
+        deadline = time.monotonic() + 3
+        while phone.stats()["received_packets"] - before < seconds * 25:
+            assert time.monotonic() < deadline, f"{phone.settings.name} receives no media"
+            time.sleep(0.1)
+
+
+def partner_faults(stage: Stage, **switches: object) -> None:
+    """Throw the sandbox partner's switches."""
+    answer = httpx2.post(
+        f"http://{stage.world.block.partner}:8030/faults",
+        json=switches,
+        headers={"Authorization": f"Bearer {stage.world.workspace.secret('partner-api-key')}"},
+        timeout=5,
+    )
+    assert answer.status_code == 200, answer.text

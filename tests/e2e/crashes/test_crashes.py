@@ -1,0 +1,139 @@
+"""Processes die in the middle of a payment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from callseal.lab.story import APPROVED, DIALLED
+from tests.support.stage import Stage, keys_heard, partner_faults, voices_flow
+
+pytestmark = pytest.mark.e2e
+
+
+def test_kamailio_dies_between_secure_and_restore(stage: Stage) -> None:
+    """No per-call state in Kamailio: a fresh process brings the call home."""
+    call = stage.call()
+    call.dial()
+    stage.ear.mark("press")
+    call.secure()
+    kamailio = stage.world.daemons["kamailio"]
+    kamailio.kill()
+    kamailio.restart()
+    call.ask()
+    call.type_card(APPROVED)
+    assert call.charge(4250)["result"]["outcome"] == "approved"
+    call.release()
+    stage.ear.mark("restored")
+    assert keys_heard(stage, "press", "restored") == 0
+    voices_flow(stage)
+    call.hang_up()
+
+
+def test_desk_is_down_during_the_hand_off(stage: Stage) -> None:
+    desk = stage.world.daemons["desk"]
+    desk.kill()
+    stage.customer.call(f"sip:{DIALLED}@{stage.world.block.kamailio}")
+    stage.customer.wait("answered", timeout=10)
+    voices_flow(stage)
+    desk.restart()
+    with stage.world.desk() as agent:
+        found = agent.wait_call(timeout_s=15)
+        agent.wait_state(found["reference"], "ready")
+        assert len(agent.calls()) == 1, "delivered exactly once"
+        stage.customer.hangup()
+        agent.wait_state(found["reference"], "ended")
+
+
+@pytest.mark.parametrize("moment", ["secured", "captured", "authorising"])
+def test_desk_restarts_in_the_middle(stage: Stage, moment: str) -> None:
+    call = stage.call()
+    call.dial()
+    stage.ear.mark("press")
+    call.secure()
+    if moment != "secured":
+        call.ask()
+        call.type_card(APPROVED)
+    if moment == "authorising":
+        stage.desk.press(call.reference, "charge", {"amount": 4250, "currency": "GBP"})
+    desk = stage.world.daemons["desk"]
+    desk.kill()
+    desk.restart()
+    with stage.world.desk() as agent:
+        call.desk = agent
+        if moment == "secured":
+            agent.wait_state(call.reference, "secured")
+            call.ask()
+            call.type_card(APPROVED)
+        if moment == "authorising":
+            agent.wait_state(call.reference, "approved", timeout_s=15)
+        else:
+            agent.wait_state(call.reference, "captured")
+            assert call.charge(4250)["result"]["outcome"] == "approved"
+        call.release()
+        stage.ear.mark("restored")
+        assert keys_heard(stage, "press", "restored") == 0
+        call.hang_up()
+
+
+def test_desk_dead_while_a_hold_is_on(stage: Stage) -> None:
+    """The hold expires by itself: a dead desk never mutes a call for good."""
+    partner_faults(stage, refuse_secure=False, secure_delay_ms=30_000)
+    call = stage.call()
+    call.dial()
+    stage.desk.press(call.reference, "secure")
+    time.sleep(0.5)
+    desk = stage.world.daemons["desk"]
+    desk.kill()
+    before = stage.agent.stats()["received_packets"]
+    time.sleep(1)
+    held = stage.agent.stats()["received_packets"] - before
+    assert held < 10, "the hold stops the customer's audio towards the agent"
+    deadline = time.monotonic() + 20
+    while stage.agent.stats()["received_packets"] - before < 50:
+        assert time.monotonic() < deadline, "the hold did not expire"
+        time.sleep(0.2)
+    partner_faults(stage, secure_delay_ms=0)
+    stage.customer.hangup()
+    stage.agent.wait("ended", timeout=5)
+    desk.restart()
+
+
+def test_edge_agent_dies_while_secured(stage: Stage) -> None:
+    call = stage.call()
+    call.dial()
+    stage.ear.mark("press")
+    call.secure()
+    agent = stage.world.daemons["edge-agent"]
+    agent.kill()
+    agent.restart()
+    call.ask()
+    call.type_card(APPROVED)
+    assert call.charge(4250)["result"]["outcome"] == "approved"
+    call.release()
+    stage.ear.mark("restored")
+    assert keys_heard(stage, "press", "restored") == 0
+    voices_flow(stage)
+    call.hang_up()
+
+
+def test_partner_is_down_and_the_number_says_bypass(open_stage: Callable[..., Stage]) -> None:
+    stage = open_stage()
+    stage.world.daemons["partner"].kill()
+    stage.customer.call(f"sip:{DIALLED}@{stage.world.block.kamailio}")
+    stage.customer.wait("answered", timeout=15)
+    voices_flow(stage)
+    found = stage.desk.wait_call()
+    assert found["payments"]["allowed"] is False
+    assert found["payments"]["reason"] == "partner_down"
+    stage.customer.hangup()
+    stage.desk.wait_state(found["reference"], "ended")
+
+
+def test_partner_is_down_and_the_number_says_reject(open_stage: Callable[..., Stage]) -> None:
+    stage = open_stage(settings={"partner_down": '"reject"'})
+    stage.world.daemons["partner"].kill()
+    stage.customer.call(f"sip:{DIALLED}@{stage.world.block.kamailio}")
+    assert stage.customer.wait("ended", timeout=15)["code"] == 503

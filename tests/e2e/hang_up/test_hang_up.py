@@ -1,0 +1,73 @@
+"""Either side hangs up, in every state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from callseal.lab.story import APPROVED, PaidCall
+from tests.support.stage import Stage, partner_faults
+
+pytestmark = pytest.mark.e2e
+
+STATES = ("ready", "securing", "secured", "capturing", "captured", "authorising", "approved", "restoring")
+
+
+def psp_faults(stage: Stage, **faults: object) -> None:
+    answer = httpx2.post(f"http://{stage.world.block.psp}:8033/faults", json=faults, timeout=5)
+    assert answer.status_code in {200, 204}, answer.text
+
+
+@pytest.fixture(autouse=True)
+def healthy_again(stage: Stage) -> Iterator[None]:
+    yield
+    partner_faults(stage, secure_delay_ms=0)
+
+
+def bring_to(stage: Stage, call: PaidCall, state: str) -> None:
+    """Put a fresh call into `state`."""
+    call.dial()
+    if state == "ready":
+        return
+    if state == "securing":
+        partner_faults(stage, secure_delay_ms=1500)
+        stage.desk.press(call.reference, "secure")
+        return
+    call.secure()
+    if state == "secured":
+        return
+    if state == "restoring":
+        stage.desk.press(call.reference, "release")
+        return
+    call.ask()
+    if state == "capturing":
+        stage.customer.press(APPROVED.number[:6], duration_ms=80, gap_ms=60)
+        return
+    call.type_card(APPROVED)
+    if state == "captured":
+        return
+    stage.desk.press(call.reference, "charge", {"amount": 4250, "currency": "GBP"})
+    if state == "approved":
+        stage.desk.wait_state(call.reference, "approved")
+
+
+@pytest.mark.parametrize("side", ["customer", "agent"])
+@pytest.mark.parametrize("state", STATES)
+def test_hang_up(stage: Stage, state: str, side: str) -> None:
+    call = stage.call()
+    bring_to(stage, call, state)
+    (stage.customer if side == "customer" else stage.agent).hangup()
+    ended = call.ended()
+    if state in {"authorising", "approved"}:
+        ended = stage.desk.wait(
+            call.reference, lambda now: now["result"] is not None, "the outcome of the charge", 10
+        )
+        assert ended["result"]["outcome"] == "approved", (
+            "a charge that was sent is recorded, also after hang-up"
+        )
+    # The line is free: the next call goes through.
+    again = stage.call()
+    again.dial()
+    again.hang_up()
