@@ -63,8 +63,13 @@ class SipStack:
             self._loop.callFromThread(self._loop.breakLoop)
             self._thread.join(timeout_s)
 
+    def new_number(self) -> int:
+        """The number of a dialog to come; taken before `call`, so that nothing it hears finds nobody at home."""
+        return next(self._numbers)
+
     def call(
         self,
+        number: int,
         *,
         call_id: str,
         request_uri: str,
@@ -73,9 +78,8 @@ class SipStack:
         max_forwards: int,
         headers: Sequence[Header],
         sdp: str | None,
-    ) -> int:
-        """Start a call to the edge; returns the number of its dialog at once."""
-        number = next(self._numbers)
+    ) -> None:
+        """Start a call to the edge."""
 
         def begin() -> None:
             self._new_dialog(number).invite(
@@ -89,7 +93,6 @@ class SipStack:
             )
 
         self._loop.callFromThread(begin)
-        return number
 
     def progress(self, dialog: int, code: int, reason: str, sdp: str | None) -> None:
         self._do(dialog, "progress", code, reason, sdp)

@@ -1,0 +1,1 @@
+"""The partner's REST API (contract, section 5)."""
