@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import tarfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.support.card_scenarios import REFERENCE
-from tests.support.card_screenshots import ARGS, CHROMIUM, card_server, order
 
+from tests.support.card_scenarios import REFERENCE
+from tests.support.card_screenshots import ARGS, CHROMIUM, ROOT, card_server, order
+
+AXE = "axe-core@4.10.3"
 HOST, PORT = "127.85.0.10", 8050
 WATCH = """
 window.violations = [];
@@ -95,3 +100,25 @@ def card(browser: Browser, served: str) -> Iterator[Card]:
     context.close()
     assert violations == []
     assert card.faults == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's script, fetched once into build/ by npm; it is a tool of this test and of nothing else."""
+    folder = ROOT / "build" / "axe-core"
+    script = folder / "package" / "axe.min.js"
+    if not script.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["npm", "pack", AXE, "--silent"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.skip(f"npm cannot fetch {AXE}")
+        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+            archive.extract("package/axe.min.js", folder, filter="data")
+    return script.read_text()

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import tarfile
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.integration.card.conftest import Card
 from tests.support.card_scenarios import DOT, SCENARIOS, field
-from tests.support.card_screenshots import ROOT
 
 pytestmark = pytest.mark.integration
-
-AXE = "axe-core@4.10.3"
 
 
 def test_a_whole_payment_by_keyboard_alone(card: Card) -> None:
@@ -158,28 +153,6 @@ def test_forced_colours_keep_the_shapes(card: Card) -> None:
     card.page.emulate_media(forced_colors="active")
     card.open("secured")
     assert card.root.evaluate("(node) => getComputedStyle(node).borderTopWidth") == "4px"
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """axe-core's script, fetched once into build/ by npm; it is a tool of this test and of nothing else."""
-    folder = ROOT / "build" / "axe-core"
-    script = folder / "package" / "axe.min.js"
-    if not script.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            ["npm", "pack", AXE, "--silent"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode != 0:
-            pytest.skip(f"npm cannot fetch {AXE}")
-        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-            archive.extract("package/axe.min.js", folder, filter="data")
-    return script.read_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.integration.card.conftest import Card
-from tests.support.card_scenarios import REFERENCE
+from tests.support.card_scenarios import OTHER, REFERENCE
 
 pytestmark = pytest.mark.integration
 
@@ -87,6 +88,15 @@ def test_two_cards_share_one_connection(card: Card) -> None:
       more.setAttribute("reference", "{REFERENCE}"); document.body.append(more); }}""")
     expect(card.page.locator("payment-card").nth(1).locator(".title")).to_have_text("The line is open")
     assert card.desk("seen")["open"] == before == 1
+
+
+def test_another_call_keeps_the_connection(card: Card) -> None:
+    card.open("ready")
+    before = len(card.desk("seen")["streams"])
+    card.desk("show", scenario="secured", changes={"reference": OTHER})
+    card.page.evaluate(f"document.querySelector('payment-card').setAttribute('reference', '{OTHER}')")
+    expect(card.root.locator(".title")).to_have_text("The line is secure")
+    assert len(card.desk("seen")["streams"]) == before
 
 
 def test_a_removed_card_leaves(card: Card) -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.integration.card.conftest import Card
 from tests.support.card_scenarios import REFERENCE
 
@@ -43,6 +44,16 @@ def test_double_click_is_one_press(card: Card) -> None:
     assert [post["path"].rsplit("/", 1)[1] for post in card.posts()] == ["secure"]
 
 
+def test_the_second_half_of_a_double_click_presses_nothing(card: Card) -> None:
+    """When the desk is fast, the second click meets another button in the same place."""
+    card.open("secured")
+    card.button("capture").evaluate(
+        "(node) => node.dispatchEvent(new MouseEvent('click', {detail: 2, bubbles: true}))"
+    )
+    card.page.wait_for_timeout(200)
+    assert card.posts() == []
+
+
 def test_a_held_enter_key_is_one_press(card: Card) -> None:
     card.open("ready")
     card.button("secure").focus()
@@ -51,6 +62,17 @@ def test_a_held_enter_key_is_one_press(card: Card) -> None:
     card.page.keyboard.up("Enter")
     card.page.keyboard.press("Enter")
     expect(card.button("secure")).to_have_text("Securing…")
+    assert len(card.posts()) == 1
+
+
+def test_a_key_held_on_start_again_starts_again_once(card: Card) -> None:
+    """A reset leaves its button in place, so nothing but the repeat flag tells a held key from a second wish."""
+    card.open("capturing_invalid")
+    card.root.get_by_role("button", name="Start expiry date again").focus()
+    for _ in range(4):
+        card.page.keyboard.down("Enter")
+        card.page.wait_for_timeout(80)
+    card.page.keyboard.up("Enter")
     assert len(card.posts()) == 1
 
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Error, Route, expect
+
 from tests.integration.card.conftest import Card
 from tests.support.card_scenarios import SCENARIOS, field
 from tests.support.card_server import STATIC

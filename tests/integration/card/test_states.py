@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.integration.card.conftest import Card
 from tests.support.card_scenarios import SCENARIOS, evidence, field
 

@@ -41,15 +41,16 @@ export class PaymentCard extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#leave();
+    this.#leave().leave();
   }
 
   attributeChangedCallback(name, before, after) {
     if (before === after || this.#feed === null) return;
     if (name === "reference" || name === "base") {
-      this.#leave();
+      const old = this.#leave();
       this.#forget();
       this.#join();
+      old.leave(); // after joining: another call of the same desk keeps the same connection
     } else {
       this.#render();
     }
@@ -136,10 +137,12 @@ export class PaymentCard extends HTMLElement {
     else this.#render();
   }
 
+  /** Stop listening. Returns the feed, which the caller leaves when the new one is joined. */
   #leave() {
-    this.#left?.abort();
-    this.#feed?.leave();
+    this.#left.abort();
+    const feed = this.#feed;
     this.#feed = null;
+    return feed;
   }
 
   #forget() {

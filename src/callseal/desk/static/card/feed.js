@@ -140,6 +140,7 @@ class Feed extends EventTarget {
     while (!stop.aborted) {
       down();
       await this.#listen(stop, up).catch(() => {}); // the state of the line says what happened
+      if (stop.aborted) break;
       down();
       const wait = BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)];
       failures += 1;
