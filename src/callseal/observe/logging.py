@@ -21,6 +21,9 @@ from callseal.observe.scrubber import scrub, scrub_value
 _TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "asyncio")
 """Libraries whose INFO lines hold URLs and headers; only their warnings are of use."""
 
+LONGEST_VALUE = 16 * 1024
+"""Characters of one logged value; the rest is cut."""
+
 
 def configure(
     service: str, level: str = "INFO", *, stream: TextIO | None = None
@@ -82,7 +85,16 @@ def _named(service: str) -> Processor:
 
 
 def _scrub_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {scrub(name): scrub_value(value, name) for name, value in event.items()}
+    return {scrub(name): scrub_value(_shortened(value), name) for name, value in event.items()}
+
+
+def _shortened(value: object) -> object:
+    """What peers send may be logged, and they may send a lot: nobody reads a value of 16 KiB, everybody waits for it."""
+    if isinstance(value, str | bytes) and len(value) > LONGEST_VALUE:
+        text = value[:LONGEST_VALUE]
+        kept = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        return f"{kept} [{len(value) - LONGEST_VALUE} more]"
+    return value
 
 
 def _render(_logger: WrappedLogger, method: str, event: EventDict) -> str:

@@ -45,6 +45,9 @@ _SCHEMES: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("81", "82", frozenset({16, 17, 18, 19})),  # RuPay, UnionPay
     ("9792", "9792", frozenset({16})),  # Troy
 )
+_BY_FIRST_DIGIT = {
+    first: tuple(one for one in _SCHEMES if one[0][0] <= first <= one[1][0]) for first in "0123456789"
+}
 _COMMON = frozenset({15, 16})
 """Lengths that are also looked for in the middle of a longer run; the others would hit numbers that are none."""
 
@@ -53,7 +56,7 @@ _SEPARATOR = r"(?:(?:[ \t_\u00a0\u2007\u2009\u202f\-\u2010-\u2015]|%20|%09|%2[Dd
 _PROTECTED = (
     r"(?<![0-9A-Za-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9A-Za-z])"  # UUID
     r"|(?<![0-9A-Za-z])(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9A-Za-z])"  # reference, hash
-    r"|z9hG4bK(?![0-9A-Za-z.]*[0-9]{13})[0-9A-Za-z.]+"  # RFC 3261 section 8.1.1.7
+    r"|z9hG4bK[0-9A-Za-z.]{1,120}"  # branch, RFC 3261 section 8.1.1.7; see `_run`
     r"|(?<![0-9.\-])(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?(?![0-9])"
     r"|(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])"
 )
@@ -65,11 +68,13 @@ _RUN = re.compile(
 _DOTTED = re.compile(r"(?<![\d.])\d{4}(?:\.\d{4}){3}(?![\d.])")
 _SINGLES = re.compile(rf"(?<![0-9A-Za-z])\d(?:[^0-9A-Za-z]{{1,4}}\d(?![0-9A-Za-z])){{{SHORTEST - 1},}}")
 _GROUP = re.compile(rf"\d+|{_SEPARATOR}")
+_BRANCH = "z9hG4bK"
+_LONG_NUMBER = re.compile(r"\d{13}")
 _TIME = re.compile(r"(?:1[5-9]|20)\d{14}")  # unix microseconds; nanoseconds cannot be told from pressed keys
 
 _CREDENTIALS = (
     (re.compile(r"(?i)\b(bearer|basic)(\s+|%20|\+)[A-Za-z0-9._~+/=%-]{6,}"), rf"\1 {SECRET}"),
-    (re.compile(r"(?i)\b((?:[a-z]+-)*token\s*:\s*)[^\s,;\"'\\]+"), rf"\1{SECRET}"),
+    (re.compile(r"(?i)\b([a-z-]{0,40}token\s{0,4}:\s{0,4})[^\s,;\"'\\]+"), rf"\1{SECRET}"),
     (re.compile(r"(?i)\b(whsec_)[A-Za-z0-9+/=_-]+"), SECRET),
     (re.compile(r"(?i)\b(inline:)[A-Za-z0-9+/=]{20,}"), rf"\1{SECRET}"),  # SDES key, RFC 4568
     (re.compile(r"(?i)\b(signal\s*=\s*)[0-9A-D*#]{1,2}"), rf"\1{SECRET}"),  # application/dtmf-relay
@@ -127,9 +132,8 @@ def is_card(digits: str) -> bool:
 
 
 def _scheme_fits(digits: str) -> bool:
-    return any(
-        low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _SCHEMES
-    )
+    near = _BY_FIRST_DIGIT.get(digits[:1], ())
+    return any(len(digits) in lengths and low <= digits[: len(low)] <= high for low, high, lengths in near)
 
 
 def _luhn(digits: str) -> bool:
@@ -151,7 +155,9 @@ def _singles(found: re.Match[str]) -> str:
 
 def _run(found: re.Match[str]) -> str:
     if found["run"] is None:
-        return found[0]
+        # A branch of this world has letters in it; one that hides a long number is read like any other text.
+        hides = found[0].startswith(_BRANCH) and _LONG_NUMBER.search(found[0])
+        return _BRANCH + _RUN.sub(_run, found[0][len(_BRANCH) :]) if hides else found[0]
     run, text, start = found["run"], found.string, found.start("run")
     pieces = [(piece.start(), piece[0]) for piece in _GROUP.finditer(run)]
     groups = [(at, _plain(piece)) for at, piece in pieces if piece[0].isdigit()]

@@ -82,3 +82,10 @@ def test_level_and_chatter(stream: io.StringIO) -> None:
     assert stream.getvalue() == ""
     with pytest.raises(ValueError, match="LOUD"):
         configure("desk", "LOUD")
+
+
+def test_what_is_long_is_cut(stream: io.StringIO) -> None:
+    configure("edge", stream=stream).info("x" * 20_000, body=b"y" * 17_000)
+    (line,) = lines(stream)
+    assert line["event"].endswith("x [3616 more]")
+    assert line["body"].endswith("y [616 more]")
