@@ -18,8 +18,8 @@ EXAMPLE = Path(__file__).parents[3] / "examples/sandbox.toml"
 
 @pytest.fixture(autouse=True)
 def this_process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.os, "umask", lambda _mask: 0)
-    monkeypatch.setattr(desk.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr("os.umask", lambda _mask: 0)
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
     monkeypatch.setattr(desk, "configure", lambda _service: None)
 
 
