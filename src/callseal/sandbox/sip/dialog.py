@@ -65,6 +65,10 @@ class Verbatim:
     def getCopy(self) -> Verbatim:  # noqa: N802 - sippy's name
         return Verbatim(self.text)
 
+    def getTAddr(self) -> tuple[tuple[str, int], str]:  # noqa: N802 - sippy's name
+        """Asked for when an ACK is prepared; the ACK goes where its INVITE went, so nobody uses the answer."""
+        return ("", 0), "udp"
+
 
 class Named(Verbatim):
     """A header value with its name spelt as the configuration spells it."""

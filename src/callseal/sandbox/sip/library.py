@@ -11,6 +11,8 @@ unanswered while a re-INVITE runs.
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -65,8 +67,17 @@ class Transactions(SipTransactionManager):  # type: ignore[misc]
 
 
 def _report(message: str, *_stream: object, **_extra: object) -> None:
-    # `extra` is the raw message and the exception's text may quote it: neither is written.
-    log.warning("sip_library_fault", extra={"where": message.split(" from ", maxsplit=1)[0]})
+    # `extra` is the raw message and the exception's text may quote it: kind and place are all that is written.
+    error = sys.exc_info()[1]
+    places = traceback.extract_tb(error.__traceback__)[-3:] if error is not None else []
+    log.warning(
+        "sip_library_fault",
+        extra={
+            "during": message.split(" from ", maxsplit=1)[0],
+            "error": type(error).__name__,
+            "at": [f"{place.filename.rsplit('/', 1)[-1]}:{place.lineno}" for place in places],
+        },
+    )
 
 
 def keep_messages_out_of_output() -> None:

@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callseal.lab.rootfs import Rootfs
+from tests.integration.sandbox.rig import Rig, running
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    directory: Path = tmp_path_factory.mktemp("sandbox")
+    with running(directory, Rootfs.build()) as up:
+        yield up
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(rig: Rig) -> Iterator[None]:
+    """Switches go back to their defaults after each test."""
+    before = rig.get("/faults").json()
+    yield
+    rig.switch(**before)
