@@ -101,6 +101,11 @@ class Daemon:
     def exit_code(self) -> int | None:
         return None if self.process is None else self.process.poll()
 
+    def terminate(self) -> None:
+        """SIGTERM without waiting; `stop()` then collects it."""
+        if self.alive and self.process is not None:
+            self.process.terminate()
+
     def stop(self) -> None:
         """SIGTERM, then SIGKILL for the whole group; returns when all of it is gone. Safe to call twice."""
         if self.process is None:

@@ -18,7 +18,7 @@ from typing import Self
 
 SIP_PORT = 5060
 _ETH_P_IP = 0x0800
-_OUTGOING = 4  # loopback shows every packet twice; the outgoing copy comes first
+_OUTGOING = 4  # loopback shows a packet twice to who listens to all protocols; one copy is enough
 _CALL_ID = re.compile(rb"(?im)^(?:call-id|i)\s*:\s*(\S+)")
 _CSEQ = re.compile(rb"(?im)^cseq\s*:\s*(\d+)\s+(\w+)")
 _CONNECTION = re.compile(rb"(?m)^c=IN IP4 ([\d.]+)")
@@ -112,7 +112,7 @@ class SipTap:
                 continue
             except OSError:
                 return
-            if address[2] != _OUTGOING:
+            if address[2] == _OUTGOING:
                 continue
             found = self._datagram(packet)
             if found is not None:

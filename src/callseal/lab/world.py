@@ -68,13 +68,19 @@ class World:
         try:
             self._start()
         except BaseException:
-            self._stack.close()
+            self._end()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """Tell all of them first and wait afterwards: they end side by side."""
+        for daemon in self.daemons.values():
+            daemon.terminate()
         self._stack.close()
 
     def _start(self) -> None:
