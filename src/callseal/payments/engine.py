@@ -172,7 +172,7 @@ def _conclude(session: Session, event: ev.Happening) -> Event | None:  # noqa: P
     if state is State.MEDIA_AT_PARTNER and session.legs_home:
         return Event.LEGS_HOME
     if state in AT_REST:
-        if isinstance(event, ev.MediaSeen) and not event.anchored:
+        if isinstance(event, ev.MediaSeen) and not event.anchored and session.customer_call_id:
             return Event.CALL_VANISHED
         if Place.PARTNER in (session.customer.place, session.agent.place):
             return Event.LEG_STRAYED

@@ -34,7 +34,7 @@ from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
 from callseal.stores.sqlite import SqliteStore
-from callseal.stores.sqlite.database import StoreTooNewError
+from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
 
 _GRACE_S = 2
 
@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda _number, _frame: None)
     try:
         return 0 if asyncio.run(serve(parts, demo_links=arguments.demo_links)) else 1
-    except (OSError, sqlite3.Error, StoreTooNewError) as error:
+    except (OSError, sqlite3.Error, StoreTooNewError, StoreInUseError) as error:
         log.critical("cannot_start", error=str(error))
         return 1
 

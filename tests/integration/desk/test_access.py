@@ -111,6 +111,13 @@ async def test_wrong_passwords_are_counted(here: Any) -> None:
     assert (await login("bob", PASSWORDS["bob"])).status_code == 200
 
 
+async def test_another_site_cannot_log_a_browser_in(here: Any) -> None:
+    form = {"username": "alice", "password": PASSWORDS["alice"]}
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):
+        answer = await here.http.post(f"{DESK_URL}/v1/login", data=form, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == status, site
+
+
 async def test_a_demo_key_logs_in_once(here: Any) -> None:
     key = here.context.logins.make_demo_key("alice")
     async with httpx2.AsyncClient(base_url=DESK_URL, trust_env=False) as browser:

@@ -25,6 +25,9 @@ _LONGEST_FORM = 4_096
 @router.post("/v1/login", tags=["login"])
 async def login(request: Request, response: Response, ctx: Ctx) -> Csrf:
     """Form fields `username`, `password`. Sets the cookie; the answer's `csrf` goes into `X-CSRF-Token` of every press."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        # Another site must not log an agent's browser in as somebody else (login CSRF; W3C Fetch Metadata).
+        raise ApiError(403, "csrf", "This request did not come from the login page.", "Open the login page.")
     body = await request.body()
     if len(body) > _LONGEST_FORM:
         raise ApiError(413, "too_large", "The request is too large.")

@@ -8,6 +8,7 @@ truncated, so forgetting is delete *and* checkpoint.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,22 @@ _FOLDER = "migrations"
 
 class StoreTooNewError(Exception):
     """The file was written by a newer version: going back is not possible, and guessing is not safe."""
+
+
+class StoreInUseError(Exception):
+    """Another desk has this file. Two on one store would carry out each other's commands."""
+
+
+def lock(path: Path) -> int:
+    """Take the store for this process; the kernel lets go when the process ends, however it ends. Raises `StoreInUseError`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StoreInUseError(f"{path} is in use by another desk") from None
+    return descriptor
 
 
 def migrations() -> list[tuple[int, str]]:

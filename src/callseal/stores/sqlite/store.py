@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from callseal.payments.commands import Command
 from callseal.payments.names import Do
 from callseal.payments.ports import Answer, Change, FeedItem, Pending
 from callseal.payments.session import Session
-from callseal.stores.sqlite.database import forget_deleted, open_database, transaction
+from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -28,13 +29,19 @@ _command: TypeAdapter[Command] = TypeAdapter(Command)
 
 
 class SqliteStore:
-    """`path` is made if missing. Raises `StoreTooNewError` for a file of a newer version."""
+    """`path` is made if missing. Raises `StoreTooNewError`, `StoreInUseError`."""
 
     def __init__(self, path: Path) -> None:
-        self._db = open_database(path)
+        self._lock = lock(path)
+        try:
+            self._db = open_database(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     def close(self) -> None:
         self._db.close()
+        os.close(self._lock)
 
     def healthy(self) -> bool:
         """Whether the disk still takes a write."""

@@ -18,7 +18,13 @@ from callseal.payments.names import Direction, Do, FieldName, State
 from callseal.payments.ports import Answer, Change, LogEntry
 from callseal.payments.session import Session
 from callseal.stores.sqlite import SqliteStore
-from callseal.stores.sqlite.database import StoreTooNewError, migrate, migrations, open_database
+from callseal.stores.sqlite.database import (
+    StoreInUseError,
+    StoreTooNewError,
+    migrate,
+    migrations,
+    open_database,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -205,3 +211,11 @@ def test_state_column_says_the_state(store: SqliteStore, path: Path) -> None:
     other: Any = sqlite3.connect(path)
     assert other.execute("SELECT state, open FROM sessions").fetchall() == [(State.OFFERED, 1)]
     other.close()
+
+
+def test_one_store_has_one_desk(store: SqliteStore, path: Path) -> None:
+    with pytest.raises(StoreInUseError):
+        SqliteStore(path)
+    store.close()
+    SqliteStore(path).close()
+    store.__init__(path)  # type: ignore[misc]  # for the fixture, which closes it
