@@ -1,6 +1,6 @@
 """The desk's world without telephony: a partner, an edge agent and a platform that speak the contract over real sockets.
 
-Nothing of the product is imported by the fakes; they are written from docs/reference/interfaces.md alone. Each has switches that a test
+Nothing of the product is imported by the fakes; they are written from docs/reference/interfaces.md, and the partner is held to openapi.json. Each has switches that a test
 turns to make it refuse, stay silent or lie. Addresses are in 127.84.0.0/24.
 """
 
@@ -26,6 +26,8 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+
+from tests.support.partner_contract import check_request, check_webhook, contract
 
 EDGE, PARTNER, PLATFORM, DESK = "127.84.0.22", "127.84.0.30", "127.84.0.41", "127.84.0.50"
 DESK_URL = f"http://{DESK}:8050"
@@ -213,6 +215,8 @@ class FakePartner:
         self.refuse: dict[str, tuple[int, str]] = {}
         self.skip_leg: str | None = None
         self.slow_s = 0.0
+        self.careless = False
+        """Send what the contract forbids."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._order: dict[str, asyncio.Lock] = {}
         self.app.post("/v1/session/{verb}")(self._session)
@@ -230,6 +234,7 @@ class FakePartner:
             await request.json(),
         )
         assert token not in str(request.url)
+        check_request("POST", f"/v1/session/{verb}", request.headers, body)
         self.calls.append((verb, key, body))
         print_ = json.dumps([verb, body])
         if self.slow_s:
@@ -356,6 +361,9 @@ class FakePartner:
         async with self._order.setdefault(token, asyncio.Lock()):
             seq = self.seq[token] = self.seq.get(token, 0) + 1
             body, message_id = self.message(token, type_, seq, **data), f"msg_{uuid.uuid4().hex}"
+            headers = sign(PARTNER_WEBHOOK, message_id, int(time.time()), body)
+            if type_ in contract()["webhooks"] and not self.careless:
+                check_webhook(headers, json.loads(body))
             await deliver(lambda: self.post(body, sign(PARTNER_WEBHOOK, message_id, int(time.time()), body)))
 
     async def post(self, body: bytes, headers: dict[str, str]) -> httpx2.Response:

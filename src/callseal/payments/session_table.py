@@ -156,7 +156,7 @@ ROWS: tuple[Row, ...] = (
     on(COVERED, E.VERIFY_DUE, do=(D.QUERY_MEDIA,)),
     on(COVERED, E.EVIDENCE_LOST, S.RESTORING, GO_HOME, notice="evidence_lost"),
     on(COVERED, E.PARTNER_RELEASED, S.RESTORING, GO_HOME, notice="partner_left"),
-    on(COVERED, E.PARTNER_STUCK, S.MEDIA_AT_PARTNER, TRY_AGAIN, notice="media_at_partner"),
+    on(COVERED, E.PARTNER_STUCK, S.MEDIA_AT_PARTNER, (*TRY_AGAIN, D.ANNOTATE), notice="media_at_partner"),
     on(COVERED, E.PARTNER_SECURE_FAILED, S.RESTORING, GO_HOME, notice="partner_left"),
     on(COVERED, E.EDGE_LOST, S.RESTORING, GO_HOME, notice="edge_lost"),
     on((S.SECURED, S.CAPTURING, S.CAPTURED), E.RESTARTED, S.SECURING, (D.QUERY_MEDIA,)),

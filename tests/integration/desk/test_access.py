@@ -143,6 +143,8 @@ async def test_a_demo_key_logs_in_once(here: Any) -> None:
         ("capture", {"fields": ["card_number", "card_number"]}, 422, "invalid_body"),
         ("capture", {"fields": ["shoe_size"]}, 422, "invalid_body"),
         ("capture", {"fields": ["security_code"], "stored_card": "4111111111111111"}, 422, "invalid_body"),
+        ("capture", {"fields": ["card_number"], "stored_card": "card-1"}, 422, "invalid_body"),
+        ("capture", {"fields": ["security_code"], "stored_card": "card-1"}, 409, "wrong_state"),
         ("capture", {"fields": ["card_number"]}, 409, "wrong_state"),
         ("reset", {"field": "nothing"}, 422, "invalid_body"),
         ("release", {}, 409, "wrong_state"),

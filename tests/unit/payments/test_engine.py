@@ -385,7 +385,7 @@ def test_the_capture_has_a_time_for_each_field_and_one_for_all(story: Any) -> No
     for _ in range(20):
         if story.session.deadline_at == begun + story.limits.overall:
             break
-        story.later(60_000) >> ev.DigitCounted(FieldName.CARD_NUMBER, 1, 16, 16)
+        story.later(50_000) >> ev.DigitCounted(FieldName.CARD_NUMBER, 1, 16, 16)
     while story.state is State.CAPTURING:
         story.clock()
     assert story.now == begun + story.limits.overall
@@ -431,9 +431,11 @@ def test_payments_off(stories: Callable[[], Any]) -> None:
         story >> ev.SecurePressed()
 
 
-def test_the_platform_may_be_silent(story: Any) -> None:
+def test_the_platform_may_be_silent_or_refuse(story: Any, stories: Callable[[], Any]) -> None:
     story.clock()
     assert (story.state, story.session.notice) == (State.READY, "platform_silent")
+    other = stories() >> ev.AnnotateFailed("410")
+    assert (other.state, other.session.notice) == (State.READY, "platform_silent")
 
 
 def test_a_call_the_edge_forgot_is_over(story: Any) -> None:

@@ -60,7 +60,9 @@ def test_every_live_state_can_end_and_nothing_leaves_the_end() -> None:
             step = table.lookup(state, event)
             assert step is not None
             assert step.to is State.ENDED
-            assert Do.FORGET_TOKEN in step.do
+    for step in table.TABLE.values():
+        if step.to is State.ENDED:
+            assert step.do == (Do.FORGET_TOKEN, Do.ANNOTATE)
     assert all(step.to is None for (state, _), step in table.TABLE.items() if state is State.ENDED)
 
 
@@ -68,6 +70,55 @@ def test_the_hold_is_lifted_only_on_the_way_to_ready() -> None:
     lifted = [step.to for step in table.TABLE.values() if Do.UNHOLD in step.do]
     assert lifted
     assert set(lifted) == {State.READY}
+
+
+def test_every_way_home_holds_before_it_asks_for_release() -> None:
+    ways = [
+        step
+        for (state, _), step in table.TABLE.items()
+        if step.to in table.HOMEWARD and state not in table.HOMEWARD
+    ]
+    assert len(ways) > 30
+    for step in ways:
+        assert step.do.index(Do.HOLD) < step.do.index(Do.RELEASE)
+
+
+def test_every_arrival_at_home_lifts_the_hold_and_resumes_the_recording() -> None:
+    for (state, event), step in table.TABLE.items():
+        if step.to is State.READY and state is not State.OFFERED:
+            assert {Do.UNHOLD, Do.RESUME_RECORDING} <= set(step.do), (state, event)
+
+
+def test_while_media_is_stuck_every_step_keeps_the_hold() -> None:
+    for event in (Event.DEADLINE, Event.RELEASE_PRESSED, Event.RESTARTED, Event.HOLD_EXPIRED):
+        step = table.lookup(State.MEDIA_AT_PARTNER, event)
+        assert step is not None
+        assert Do.HOLD in step.do
+    for (_, event), step in table.TABLE.items():
+        if step.to is State.MEDIA_AT_PARTNER:
+            assert {Do.HOLD, Do.QUERY_MEDIA} <= set(step.do), event
+
+
+def test_the_platform_hears_every_outcome() -> None:
+    told = (State.APPROVED, State.OUTCOME_UNKNOWN, State.MEDIA_AT_PARTNER)
+    for (state, event), step in table.TABLE.items():
+        covered = state in table.COVERED
+        if step.to in told or (event is Event.CHARGE_DECLINED and step.to):
+            assert Do.ANNOTATE in step.do, (state, event)
+        if (
+            event in (Event.CHARGE_APPROVED, Event.CHARGE_DECLINED)
+            and not covered
+            and state is not State.SECURING
+        ):
+            assert Do.ANNOTATE in step.do, (state, event)
+
+
+def test_a_restart_asks_the_world_before_it_believes_itself() -> None:
+    for state in set(State) - {State.OFFERED, State.ENDED}:
+        step = table.lookup(state, Event.RESTARTED)
+        assert step is not None
+        assert Do.QUERY_MEDIA in step.do, state
+        assert (Do.QUERY_CHARGE in step.do) == (state in (State.AUTHORISING, State.OUTCOME_UNKNOWN))
 
 
 def test_money_moves_on_one_row() -> None:

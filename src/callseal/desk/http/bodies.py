@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from callseal.payments.money import MOST_MINOR_UNITS
 from callseal.payments.names import FieldName
@@ -46,6 +46,12 @@ class CaptureBody(Strict):
         AfterValidator(_unique),
     ]
     stored_card: StoredCard | None = None
+
+    @model_validator(mode="after")
+    def _one_source_of_the_number(self) -> Self:
+        if self.stored_card is not None and FieldName.CARD_NUMBER in self.fields:
+            raise ValueError("a stored card has its number already")
+        return self
 
 
 class ResetBody(Strict):

@@ -10,11 +10,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from callseal.partners.sandbox import SandboxPartner, SandboxSettings
+from callseal.partners.sandbox import SandboxPartner, SandboxSettings, translate
 from callseal.payments import events as ev
 from callseal.payments.money import Money
 from callseal.payments.names import FieldName
 from callseal.payments.ports import Refused, Unreachable, WebhookRejected
+from tests.support.partner_contract import check_request, contract
 
 pytestmark = pytest.mark.unit
 
@@ -71,6 +72,7 @@ def test_requests(verb: str, work: Work, body: dict[str, Any]) -> None:
     _, (request,) = ask(work, OK)
     assert (request.method, str(request.url)) == ("POST", f"http://partner.test/v1/session/{verb}")
     assert json.loads(request.content) == body
+    check_request("POST", f"/v1/session/{verb}", request.headers, body)
     assert request.headers["session-token"] == TOKEN
     assert request.headers["idempotency-key"] == "k"
     assert request.headers["authorization"] == "Bearer api-key"
@@ -82,6 +84,7 @@ def test_asking_about_a_charge_needs_no_token() -> None:
     assert event == ev.ChargeApproved("a/../b", "A1")
     assert request.url.raw_path == b"/v1/charges/a%2F..%2Fb"
     assert "session-token" not in request.headers
+    check_request("GET", "/v1/charges/k", request.headers, None)
     event, _ = ask(lambda p: p.ask_charge("k"), httpx2.Response(404, json={"error": "unknown_charge"}))
     assert event == ev.ChargeNotSeen("k")
     with pytest.raises(Refused):
@@ -146,3 +149,7 @@ def test_a_webhook_is_verified_before_it_is_read() -> None:
 
 async def _read(partner: SandboxPartner) -> Any:
     return partner.read_webhook({}, b"not json", 0)
+
+
+def test_every_webhook_of_the_contract_is_translated_and_no_other() -> None:
+    assert set(translate._EVENTS) == set(contract()["webhooks"])
