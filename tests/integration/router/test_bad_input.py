@@ -281,7 +281,7 @@ def test_malformed_request_is_not_forwarded(rig: Rig, old: str, new: str) -> Non
     """400 (or another refusal) where there is enough to answer, else nothing; never a forwarded message."""
     sent: list[str] = []
     dialog = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
-    rig.carrier.send = sent.append  # type: ignore[method-assign]
+    rig.carrier.send = sent.append  # type: ignore[assignment,method-assign]
     try:
         dialog.request("INVITE", sdp=rig.customer_media.sdp())
     finally:
@@ -300,7 +300,7 @@ def test_too_many_hops_and_wrong_methods(rig: Rig) -> None:
     dialog = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     assert dialog.answered(dialog.request("SUBSCRIBE"), "SUBSCRIBE").status == 405
     sent: list[str] = []
-    rig.carrier.send = sent.append  # type: ignore[method-assign]
+    rig.carrier.send = sent.append  # type: ignore[assignment,method-assign]
     try:
         dialog.request("INVITE", sdp=rig.customer_media.sdp())
     finally:

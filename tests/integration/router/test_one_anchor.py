@@ -8,7 +8,8 @@ import pytest
 
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
-from tests.integration.router.story import Leg, Story, inbound, outbound, place
+from tests.integration.router.story import NUMBER, Leg, Story, inbound, outbound, place
+from tests.support.sip_peer import Dialog
 
 pytestmark = pytest.mark.integration
 
@@ -131,3 +132,21 @@ def test_no_customer_audio_reaches_the_agent(one: Rig, first: Leg) -> None:
         time.sleep(4)
     assert one.agent_media.voices(CUSTOMER, since=moved + 0.05) == 0
     assert one.partner_customer_media.voices(CUSTOMER) > 150
+
+
+def test_bypass_of_a_call_that_goes_out_is_anchored(one: Rig) -> None:
+    """The platform's SDP went to the partner untouched; without the partner it must not go to the carrier like that."""
+    platform = Dialog.new(one.platform, f"sip:+447700900555@{one.kamailio.sip[0]}", user=NUMBER)
+    cseq = platform.request("INVITE", sdp=one.agent_media.sdp())
+    leg1 = one.partner.expect_request("INVITE")
+    assert place(leg1.body) == (one.agent_media.address, one.agent_media.port)
+    one.partner.reply(leg1, 503, tag="x")
+    invite = one.carrier.expect_request("INVITE")
+    assert place(invite.body)[0] == str(one.deployment.edges[0].media)
+    carrier = Dialog.of(one.carrier, invite)
+    carrier.reply(invite, 200, sdp=one.customer_media.sdp())
+    answer = platform.answered(cseq)
+    platform.ack(cseq)
+    one.customer_media.target, one.agent_media.target = place(invite.body), place(answer.body)
+    assert one.agent_media.wait_voice(CUSTOMER) >= 15
+    assert one.customer_media.wait_voice(AGENT) >= 15

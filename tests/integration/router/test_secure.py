@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
-from tests.integration.router.story import Leg, Story, inbound, outbound
+from tests.integration.router.story import TOKEN, Leg, Story, inbound, outbound, place
 
 pytestmark = pytest.mark.integration
 
@@ -187,3 +188,105 @@ def test_kill_9_between_secure_and_restore(rig: Rig) -> None:
     heard_at_home(story)
     story.hang_up()
     assert not rig.anchored(story.carrier.call_id, "customer")
+
+
+@pytest.mark.compat
+def test_repeated_answer_does_not_lift_a_later_hold(rig: Rig) -> None:
+    """A 200 of the secure re-INVITE that comes twice, the second time after the way home has begun."""
+    story = inbound(rig)
+    story.everybody_talks()
+    story.to_partner("agent")
+    cseq = story.offer("customer", rig.partner_customer_media.sdp(30))
+    secure = story.carrier.incoming("INVITE")
+    story.carrier.reply(secure, 200, sdp=rig.customer_media.sdp(30))
+    story.partner_customer.answered(cseq)
+    story.partner_customer.ack(cseq)
+    story.restore()
+    rig.sink.wait_leg("customer", "held")
+    story.carrier.reply(secure, 200, sdp=rig.customer_media.sdp(30))
+    # Behind the repeated 200 in the queue.
+    story.carrier.request("INFO")
+    story.partner_customer.incoming("INFO")
+    rig.agent_media.clear()
+    assert rig.customer_media.wait_voice(AGENT) >= 15
+    assert rig.agent_media.voices(CUSTOMER) == 0
+    assert [kind for kind in rig.sink.kinds("customer") if "held" in kind] == [
+        "customer unheld partner",
+        "customer held home",
+    ]
+    # Nor does the repetition show the partner what the carrier's SDP really says.
+    answers = [
+        m for m in rig.partner.heard if m.status == 200 and m.cseq == cseq and m.call_id == secure.call_id
+    ]
+    assert len(answers) == 2
+    assert {place(m.body)[0] for m in answers} == {str(rig.deployment.edges[0].media)}
+
+
+@pytest.mark.compat
+def test_reply_to_nothing_is_dropped(rig: Rig) -> None:
+    """It would be forwarded as it is otherwise, SDP and all, to whom its Via says."""
+    story = inbound(rig)
+    cseq = story.offer("customer", rig.partner_customer_media.sdp(30))
+    request = story.carrier.incoming("INVITE")
+    forged = replace(
+        request, headers=tuple((k, v.replace("z9hG4bK", "z9hG4bKx")) for k, v in request.headers)
+    )
+    story.carrier.reply(forged, 200, sdp=rig.customer_media.sdp(30))
+    story.carrier.reply(request, 488)
+    assert story.partner_customer.answered(cseq).status == 488
+
+
+def test_way_home_over_a_dead_end_is_held_too(rig: Rig) -> None:
+    """Secured, then put on hold the old way (0.0.0.0), then home: the hold does not depend on the last stop."""
+    story = inbound(rig)
+    story.everybody_talks()
+    story.secure()
+    nowhere = rig.partner_customer_media.sdp(40).replace(
+        f"c=IN IP4 {rig.partner_customer_media.address}", "c=IN IP4 0.0.0.0"
+    )
+    story.move("customer", nowhere)
+    story.restore()
+    rig.agent_media.clear()
+    assert rig.customer_media.wait_voice(AGENT) >= 15
+    assert rig.agent_media.voices(CUSTOMER) == 0
+
+
+def test_way_home_is_held_when_rtpengine_does_not_say_where_media_was(make_rig: MakeRig) -> None:
+    rig = make_rig(edits=((":2224/ng-plain", ":2225/ng-plain"),))
+    story = inbound(rig)
+    story.everybody_talks()
+    story.secure()
+    story.restore()
+    rig.agent_media.clear()
+    assert rig.customer_media.wait_voice(AGENT) >= 15
+    assert rig.agent_media.voices(CUSTOMER) == 0
+
+
+@pytest.mark.compat
+def test_token_and_digits_are_in_no_log(rig: Rig) -> None:
+    story = inbound(rig)
+    story.secure()
+    story.partner_agent.request(
+        "INFO", body="Signal=5\r\nDuration=987\r\n", content_type="application/dtmf-relay"
+    )
+    story.carrier.request("INFO", body="Signal=5\r\nDuration=987\r\n", content_type="application/dtmf-relay")
+    story.partner_customer.incoming("INFO")
+    digits = "Content-Length: 24\r\n\r\nSignal=5\r\nDuration=987\r\n"
+    for head in (
+        "INFO sip:x SIP/2.0\r\nCSeq: x\r\n",
+        "INFO nonsense\r\n",
+        "SIP/2.0 xyz Hi\r\n",
+        "INFO sip:x SIP/2.0\r\nVia: ;;\r\nTo: <<\r\n",
+        "",
+    ):
+        rig.carrier.send(head + digits)
+        rig.carrier.send(
+            "INFO sip:x SIP/2.0\r\n" + head.partition("\r\n")[2] + digits.replace(": 24", ": nonsense")
+        )
+    story.restore()
+    story.hang_up()
+    rig.sink.wait_leg("agent", "ended")
+    for log in (rig.kamailio.log_text(), rig.rtpengine.log_text()):
+        assert TOKEN not in log
+        assert "987" not in log
+        assert "Signal" not in log

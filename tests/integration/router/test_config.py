@@ -1,0 +1,61 @@
+"""`kamailio -c` on the rendered directory, for every switch, on both tested rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from callseal.deployment import read
+from callseal.lab.rootfs import Rootfs
+from callseal.lab.router import check_config
+from callseal.lab.workspace import Workspace
+from callseal.render import render
+from tests.integration.router.rig import BLOCK
+
+pytestmark = pytest.mark.integration
+
+SWITCHES: dict[str, dict[str, str]] = {
+    "plain": {},
+    "one anchor": {"anchors": '"one"'},
+    "digits in INFO": {"dtmf_info": "true"},
+    "cookie in URI": {"cookie_place": '"request-uri"'},
+    "no fence": {"fence": '"unsafe-off"'},
+    "all": {
+        "anchors": '"one"',
+        "dtmf_info": "true",
+        "cookie_place": '"request-uri"',
+        "fence": '"unsafe-off"',
+    },
+}
+
+
+def rendered(root: Path, settings: dict[str, str], *, previous: bool = False) -> Path:
+    workspace = Workspace(root, BLOCK, settings)
+    workspace.prepare()
+    if previous:
+        workspace.secret("signing-k0")
+        text = workspace.deployment.read_text(encoding="utf-8").replace("# previous = ", "previous = ")
+        workspace.deployment.write_text(text, encoding="utf-8")
+    render(read(workspace.deployment), "edge-1", workspace.router)
+    return workspace.router
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_config_is_good(tmp_path: Path, suite: str, switch: str) -> None:
+    assert check_config(Rootfs.build(suite), rendered(tmp_path, SWITCHES[switch])) == ""
+
+
+@pytest.mark.compat
+def test_config_with_two_keys_is_good(tmp_path: Path, suite: str) -> None:
+    assert check_config(Rootfs.build(suite), rendered(tmp_path, {}, previous=True)) == ""
+
+
+def test_check_can_fail(tmp_path: Path, suite: str) -> None:
+    router = rendered(tmp_path, {})
+    dialog = router / "dialog.cfg"
+    dialog.write_text(
+        dialog.read_text(encoding="utf-8").replace("route[DIALOG] {", "route[DIALOG] {{"), encoding="utf-8"
+    )
+    assert "dialog.cfg" in check_config(Rootfs.build(suite), router)

@@ -1,0 +1,140 @@
+"""The hand-written configuration, read as text: what is loaded, what is called, what is counted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from callseal.render import hand_written
+
+pytestmark = pytest.mark.unit
+
+ALLOWED_MODULES = frozenset(
+    [
+        "corex",
+        "db_text",
+        "debugger",
+        "dispatcher",
+        "http_client",
+        "ipops",
+        "jansson",
+        "jsonrpcs",
+        "kex",
+        "maxfwd",
+        "mqueue",
+        "mtree",
+        "permissions",
+        "pv",
+        "rr",
+        "rtimer",
+        "rtpengine",
+        "sanity",
+        "siputils",
+        "sl",
+        "statistics",
+        "textops",
+        "textopsx",
+        "tm",
+        "tmx",
+        "xlog",
+    ]
+)
+"""None of them keeps a call. Before another is added: does it?"""
+
+STATEFUL_MODULES = frozenset(
+    [
+        "acc",
+        "cfgutils",
+        "dialog",
+        "dmq",
+        "dmq_usrloc",
+        "evapi",
+        "exec",
+        "htable",
+        "msilo",
+        "ndb_redis",
+        "nathelper",
+        "p_usrloc",
+        "presence",
+        "pua",
+        "registrar",
+        "siptrace",
+        "sipcapture",
+        "sqlops",
+        "topoh",
+        "topos",
+        "topos_htable",
+        "topos_redis",
+        "uac",
+        "usrloc",
+    ]
+)
+
+
+def text() -> str:
+    """All of it, without comments."""
+    whole = "\n".join(path.read_text(encoding="utf-8") for path in sorted(hand_written().glob("*.cfg")))
+    return re.sub(r"(?m)^\s*#(?!!).*$|\s# .*$", "", whole)
+
+
+def names(pattern: str) -> set[str]:
+    return set(re.findall(pattern, text()))
+
+
+def test_modules_are_the_allowed_ones() -> None:
+    loaded = names(r'loadmodule "(\w+)\.so"')
+    assert loaded == ALLOWED_MODULES
+    assert not loaded & STATEFUL_MODULES
+
+
+def test_parameters_belong_to_loaded_modules() -> None:
+    assert names(r'modparam\("(\w+)"') <= ALLOWED_MODULES
+
+
+def test_every_file_is_included_and_short() -> None:
+    main = (hand_written() / "kamailio.cfg").read_text(encoding="utf-8")
+    for path in hand_written().glob("*.cfg"):
+        assert path.name == "kamailio.cfg" or f'include_file "{path.name}"' in main
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 330, (
+            f"{path.name} is too long to be read in one go"
+        )
+
+
+def test_every_route_is_defined_and_used() -> None:
+    defined = names(r"(?m)^(?:branch_|failure_)?route\[(\w+)\]") | names(r"(?m)^onreply_route\[(\w+)\]")
+    used = names(r"route\((\w+)\)") | names(r't_on_\w+\("(\w+)"\)') | names(r"route=(\w+)")
+    assert used == defined
+
+
+def test_every_counter_is_declared_and_counted() -> None:
+    assert names(r'update_stat\("(\w+)"') == names(r'"variable", "(\w+)"')
+
+
+def test_nothing_dangerous_is_asked_of_rtpengine() -> None:
+    """Daemon crashes, leaks and call-wide blocks (docs/explanation/router.md)."""
+    whole = text()
+    for word in (
+        "rtpengine_manage",
+        "trigger",
+        "DTMF-security",
+        "zero",
+        "asymmetric",
+        "delay-buffer",
+        "start_recording",
+    ):
+        assert word not in whole
+    for command in re.findall(r'(?:un)?block_(?:dtmf|media)\("([^"]*)"\)', whole):
+        assert re.fullmatch(r"call-id=\$avp\(anchor\) label=(carrier|partner)", command)
+
+
+def test_no_body_is_logged() -> None:
+    for line in re.findall(r"xlog\(.*", text()):
+        assert not re.search(r"\$(rb|mb|hdr|var\(token|var\(sdp|var\(cookie|var\(form)", line), line
+
+
+def test_installed_wheel_would_carry_it(tmp_path: Path) -> None:
+    assert (hand_written() / "kamailio.cfg").is_file()
+    project = Path(__file__).parents[3] / "pyproject.toml"
+    assert '"router" = "callseal/render/router"' in project.read_text(encoding="utf-8")
