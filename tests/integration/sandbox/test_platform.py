@@ -25,6 +25,11 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 REFERENCE = "0123456789abcdef" * 2
 
 
+@pytest.fixture(autouse=True)
+def as_it_was() -> None:
+    """The folder's rig is the partner's; this process stands alone."""
+
+
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[Daemon]:
     config = tmp_path / "platform.toml"

@@ -25,6 +25,11 @@ BODY = {
 }
 
 
+@pytest.fixture(autouse=True)
+def as_it_was() -> None:
+    """The folder's rig is the partner's; this process stands alone."""
+
+
 @pytest.fixture
 def psp(tmp_path: Path) -> Iterator[Daemon]:
     config = tmp_path / "psp.toml"

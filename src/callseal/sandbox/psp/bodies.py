@@ -68,10 +68,11 @@ class CardBody(_Strict):
 
 
 class ChargeBody(_Strict):
-    """Either `card`, or `stored_card` with what the customer keyed for it. `amount` counts minor units."""
+    """Either `card`, or `stored_card` with what the customer keyed for it (a new expiry too). `amount` counts minor units."""
 
     card: CardBody | None = None
     stored_card: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")] | None = None
+    expiry: ExpiryText | None = None
     security_code: SecurityCodeText | None = None
     postal_code: PostalCodeText | None = None
     amount: Annotated[int, Field(gt=0, le=99_999_999)]
@@ -82,8 +83,8 @@ class ChargeBody(_Strict):
     def _one_card(self) -> Self:
         if (self.card is None) == (self.stored_card is None):
             raise ValueError("either a card or a stored card")
-        if self.card is not None and (self.security_code is not None or self.postal_code is not None):
-            raise ValueError("the code belongs to the card")
+        if self.card is not None and any((self.expiry, self.security_code, self.postal_code)):
+            raise ValueError("what was keyed belongs into the card")
         return self
 
     def plan(self, today: tuple[int, int]) -> Plan:
@@ -99,7 +100,7 @@ class ChargeBody(_Strict):
     def wipe(self) -> None:
         if self.card is not None:
             self.card.wipe()
-        for value in (self.security_code, self.postal_code):
+        for value in (self.expiry, self.security_code, self.postal_code):
             if value is not None:
                 value.wipe()
 
@@ -108,20 +109,20 @@ class ChargeBody(_Strict):
             stored = STORED_CARDS.get(self.stored_card or "")
             if stored is None:
                 raise UnknownStoredCardError("no such stored card")
-            return _with_code_checked(stored, self.security_code)
+            return _checked(stored, self.expiry, self.security_code, today)
         plan = plan_for(self.card.number)
         if plan is None:
             raise NotATestCardError("only public test cards are taken here")
-        if self.card.expiry.is_past(year=today[0], month=today[1]):
-            return Plan(plan.brand, plan.last4, Outcome.EXPIRED_CARD)
-        return _with_code_checked(plan, self.card.security_code)
+        return _checked(plan, self.card.expiry, self.card.security_code, today)
 
 
-def _with_code_checked(plan: Plan, code: SecurityCode | None) -> Plan:
-    """The simulator knows no codes, but it knows how long they are."""
-    if code is None or len(code.reveal()) in security_code_lengths(plan.brand):
-        return plan
-    return Plan(plan.brand, plan.last4, Outcome.INCORRECT_CVC)
+def _checked(plan: Plan, expiry: Expiry | None, code: SecurityCode | None, today: tuple[int, int]) -> Plan:
+    """A card that has ended is declined, and so is a code of the wrong length: the simulator knows no codes."""
+    if expiry is not None and expiry.is_past(year=today[0], month=today[1]):
+        return Plan(plan.brand, plan.last4, Outcome.EXPIRED_CARD)
+    if code is not None and len(code.reveal()) not in security_code_lengths(plan.brand):
+        return Plan(plan.brand, plan.last4, Outcome.INCORRECT_CVC)
+    return plan
 
 
 def _fault(value: object) -> Fault | None:

@@ -178,6 +178,8 @@ def test_a_stored_card_needs_no_number() -> None:
         assert (result["status"], result["brand"], result["last4"]) == ("approved", "visa", "4242")
         wrong = (await psp.charge({**content, "security_code": "1234"}, "key-2")).json()
         assert wrong["reason"] == "incorrect_cvc"
+        ended = (await psp.charge({**content, "expiry": "1026"}, "key-3")).json()
+        assert ended["reason"] == "expired_card"
         known = await psp.http.get("/v1/stored-cards/stored-amex-0005")
         assert known.json() == {"stored_card": "stored-amex-0005", "brand": "amex", "last4": "0005"}
         assert (await psp.http.get("/v1/stored-cards/other")).status_code == 404
