@@ -16,7 +16,8 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture(autouse=True)
 def as_it_was(rig: Rig) -> Iterator[None]:
-    """Switches go back to their defaults after each test."""
+    """After each test its voices stop and the switches go back to where they were."""
     before = rig.get("/faults").json()
     yield
+    rig.silence()
     rig.switch(**before)

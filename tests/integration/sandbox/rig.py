@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from jsonschema import ValidationError
 
 from callseal.lab.daemon import Daemon
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Rtpengine
 from callseal.sandbox.session import signing
 from tests.integration.sandbox.voice import Voice
+from tests.support.partner_contract import check_answer, check_webhook
 from tests.support.sip_peer import Dialog, Message, SipPeer
 
 EDGE, PARTNER, MEDIA, PSP, DESK = "127.83.0.20", "127.83.0.30", "127.83.0.31", "127.83.0.33", "127.83.0.50"
@@ -41,6 +43,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.breaches: list[str] = []
         self.forged = 0
         self.refuse = 0
         self._news = threading.Condition()
@@ -70,8 +73,13 @@ class Desk:
         if self.refuse > 0:
             self.refuse -= 1
             return 503
+        event = json.loads(body)
+        try:
+            check_webhook(headers, event)
+        except (AssertionError, ValidationError) as error:
+            self.breaches.append(str(error))
         with self._news:
-            self.events.append(json.loads(body))
+            self.events.append(event)
             self._news.notify_all()
         return 204
 
@@ -156,18 +164,17 @@ class LiveCall:
         return request
 
     def secure(self, *, order: tuple[str, str] = ("agent", "customer")) -> None:
+        came = self.rig.desk.types(self.session).count("session.secured")
         assert self.post("secure").status_code == 202
         for side in order:
             self.accept_reinvite(side)
-        self.wait("session.secured")
+        self.wait("session.secured", came + 1)
 
     def release(self, *, order: tuple[str, str] = ("agent", "customer")) -> list[Message]:
+        came = self.rig.desk.types(self.session).count("session.released")
         assert self.post("release").status_code == 202
         moved = [self.accept_reinvite(side) for side in order]
-        assert (
-            self.wait("session.released", self.rig.desk.types(self.session).count("session.released") + 1)
-            is not None
-        )
+        assert self.wait("session.released", came + 1)["legs"] == "home"
         return moved
 
     def hang_up(self, side: str = "customer") -> None:
@@ -181,14 +188,12 @@ class LiveCall:
 class Rig:
     """Everything that runs; `call()` makes calls."""
 
-    def __init__(
-        self, peer: SipPeer, desk: Desk, rtpengine: Rtpengine, partner: Daemon, stack: ExitStack
-    ) -> None:
+    def __init__(self, peer: SipPeer, desk: Desk, rtpengine: Rtpengine, partner: Daemon) -> None:
         self.peer = peer
         self.desk = desk
         self.rtpengine = rtpengine
         self.partner = partner
-        self._stack = stack
+        self._voices = ExitStack()
         self._keys = 0
 
     def headers(self, token: str, key: str) -> dict[str, str]:
@@ -200,21 +205,32 @@ class Rig:
         }
 
     def post(self, path: str, body: object, *, token: str = "", key: str = "") -> httpx2.Response:
+        """Every answer must be one that the contract allows."""
         url = f"http://{PARTNER}:8030{path}"
-        return httpx2.post(url, json=body, headers=self.headers(token, key), timeout=5, trust_env=False)
+        answer = httpx2.post(url, json=body, headers=self.headers(token, key), timeout=5, trust_env=False)
+        if path != "/faults":
+            check_answer("POST", path, answer.status_code, answer.json())
+        return answer
 
     def get(self, path: str, *, token: str = "") -> httpx2.Response:
         url = f"http://{PARTNER}:8030{path}"
-        return httpx2.get(url, headers=self.headers(token, "-"), timeout=8, trust_env=False)
+        answer = httpx2.get(url, headers=self.headers(token, "-"), timeout=8, trust_env=False)
+        if path != "/faults":
+            check_answer("GET", path, answer.status_code, answer.json())
+        return answer
 
     def switch(self, **switches: object) -> None:
         answer = self.post("/faults", switches)
         assert answer.status_code == 200, answer.text
 
+    def silence(self) -> None:
+        """Every voice of this test stops."""
+        self._voices.close()
+
     def voices(self) -> tuple[Voice, Voice]:
         return (
-            self._stack.enter_context(Voice(CUSTOMER, CUSTOMER_VOICE)),
-            self._stack.enter_context(Voice(AGENT, AGENT_VOICE)),
+            self._voices.enter_context(Voice(CUSTOMER, CUSTOMER_VOICE)),
+            self._voices.enter_context(Voice(AGENT, AGENT_VOICE)),
         )
 
     def call(self, *, headers: tuple[str, ...] = (), caller: str = "customer") -> LiveCall:
@@ -291,8 +307,9 @@ def running(directory: Path, rootfs: Rootfs, **changes: object) -> Iterator[Rig]
         stack.enter_context(service("psp", psp, directory))
         partner = stack.enter_context(service("partner", partner_settings(**changes), directory))
         peer = stack.enter_context(SipPeer(EDGE, PARTNER))
-        rig = Rig(peer, desk, rtpengine, partner, stack)
+        rig = Rig(peer, desk, rtpengine, partner)
         yield rig
+        assert desk.breaches == []
         assert rtpengine.alive, "rtpengine died"
         assert partner.alive, "the partner died"
         assert "Traceback" not in partner.log_text()

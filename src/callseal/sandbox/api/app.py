@@ -23,7 +23,7 @@ from callseal.sandbox.session.switches import Switches
 from callseal.sandbox.session.table import WrongStateError
 from callseal.sandbox.session.webhooks import Webhooks
 
-_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+_KEY = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 _LONGEST_BODY = 16_384
 
 
@@ -122,7 +122,9 @@ async def _read(request: Request) -> tuple[str, bytes]:
     """Idempotency key and body. Raises `ProblemError`."""
     key = request.headers.get("idempotency-key", "")
     if not _KEY.fullmatch(key):
-        raise ProblemError(400, "missing_idempotency_key", "Idempotency-Key: 1 to 128 printable characters")
+        raise ProblemError(
+            400, "missing_idempotency_key", "Idempotency-Key: 1 to 128 of A-Z a-z 0-9 . _ : ~ -"
+        )
     body = await request.body()
     if len(body) > _LONGEST_BODY:
         raise ProblemError(422, "invalid_body", "the body is too long")

@@ -21,7 +21,7 @@ class Empty(Strict):
 class CaptureBody(Strict):
     """Which fields to ask for, in this order. With `stored_card` the number is on file at the PSP."""
 
-    fields: Annotated[list[FieldName], Field(min_length=1, max_length=4)]
+    fields: Annotated[list[FieldName], Field(min_length=1, max_length=4)]  # once each: the capture says so
     stored_card: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
     postal_code_min: Annotated[int, Field(ge=1, le=LONGEST_POSTAL_CODE)] = 5
 

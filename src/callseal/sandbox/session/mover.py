@@ -15,7 +15,7 @@ from collections.abc import Callable
 from callseal.sandbox.media.bridge import Bridge
 from callseal.sandbox.media.ng_client import MediaError
 from callseal.sandbox.session.leg import Leg, Reply
-from callseal.sandbox.sip.sdp import endpoints
+from callseal.sandbox.sip.sdp import endpoints, facing
 
 
 class MoveFailedError(Exception):
@@ -68,8 +68,8 @@ class Mover:
             return None
         try:
             await self.bridge.offer(leg.side, sdp)
-            return await self.bridge.answer(other.side, other.heard or "")
-        except MediaError:
+            return facing(await self.bridge.answer(other.side, other.heard or ""), sdp)
+        except (MediaError, ValueError):
             return None
 
     async def home(self, first: Leg, second: Leg) -> bool:

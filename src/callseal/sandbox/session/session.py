@@ -99,7 +99,7 @@ class Session:
             stored_card=stored,
             postal_code_min=postal_code_min,
         )
-        self.state = after
+        self._enter(after)
         self._presses.forget()
         self._carry_out(commands)
 
@@ -107,7 +107,7 @@ class Session:
         """Raises `UnknownFieldError` for a field that was not asked for."""
         after = step(self.state, Event.RESET)
         commands = self._capture.reset(field, by="agent", now=self._now())
-        self.state = after
+        self._enter(after)
         self._carry_out(commands)
 
     def cancel_capture(self) -> None:
@@ -319,9 +319,12 @@ class Session:
         self._world.webhooks.send(self.name, kind, {"session": self.name, "seq": self._seq, **data})
 
     def _step(self, event: Event) -> None:
-        before, self.state = self.state, step(self.state, event)
-        if self.state is not before:
-            log.info("session", extra={"session": self.name, "was": str(before), "is": str(self.state)})
+        self._enter(step(self.state, event))
+
+    def _enter(self, after: State) -> None:
+        before, self.state = self.state, after
+        if after is not before:
+            log.info("session", extra={"session": self.name, "was": str(before), "is": str(after)})
 
     def _run(self, script: Coroutine[object, object, None]) -> None:
         self._script = self._spawn(script)

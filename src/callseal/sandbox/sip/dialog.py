@@ -23,6 +23,7 @@ from sippy.SipFrom import SipFrom
 from sippy.SipHeader import SipHeader
 from sippy.SipMaxForwards import SipMaxForwards
 from sippy.SipRequest import SipRequest
+from sippy.SipRoute import SipRoute
 from sippy.SipTo import SipTo
 from sippy.SipURL import SipURL
 from sippy.Time.Timeout import Timeout
@@ -85,6 +86,29 @@ class Named(Verbatim):
         return Named(self.name, self.text)
 
 
+class RouteText(Named):
+    """A route as it came; `hop` is where a request with this route on top goes."""
+
+    def __init__(self, text: str, hop: tuple[str, int]) -> None:
+        super().__init__("Route", text)
+        self.hop = hop
+
+    def getUrl(self) -> Any:  # noqa: N802 - sippy's name
+        return _url_of(self.text)
+
+    def getTAddr(self) -> tuple[tuple[str, int], str]:  # noqa: N802 - sippy's name
+        return self.hop, "udp"
+
+    def getCopy(self) -> RouteText:  # noqa: N802 - sippy's name
+        return RouteText(self.text, self.hop)
+
+
+def _url_of(route: str) -> Any:
+    parsed = SipRoute(body=route)
+    parsed.parse()
+    return parsed.getUrl()
+
+
 def header(name: str, value: str) -> Any:
     return SipHeader(name=name, body=Named(name, value))
 
@@ -124,7 +148,7 @@ class Dialog:
         self._local: Any = None
         self._remote: Any = None
         self._target: Any = None
-        self._routes: list[Any] = []
+        self._routes: list[str] = []
         self._local_cseq = SipCSeq.genRandCSeq()
         self._remote_cseq = -1
         self._confirmed = False
@@ -150,7 +174,7 @@ class Dialog:
         self._local.setTag(self._local_tag)
         self._remote = SipTo(address=from_.getUri().getCopy())
         self._target = request.getHFBody("contact").getUrl().getCopy()
-        self._routes = [route.getCopy() for route in request.getHFBodys("record-route")]
+        self._routes = _record_routes(request)
         self._remote_cseq = request.getHFBody("cseq").getCSeqNum()
         self._transactions.regConsumer(self, self.call_id)
         self._take(request)
@@ -386,16 +410,13 @@ class Dialog:
             self._target = response.getHFBody("contact").getUrl().getCopy()
         if first:
             self._remote.setTag(response.getHFBody("to").getTag())
-            self._routes = [route.getCopy() for route in response.getHFBodys("record-route")]
-            self._routes.reverse()
+            self._routes = list(reversed(_record_routes(response)))
             self._confirmed = True
-            return
-        # 12.2.1.1: only the first transaction makes the route set. sippy routes the ACK by this response's
-        # Record-Route, which a re-INVITE's 2xx often lacks: give it the dialog's.
+        # sippy routes the ACK by the Record-Route of this response. 12.2.1.1: only the first response makes the route
+        # set, and a re-INVITE's 2xx often carries none. So it finds the dialog's, with an address that can be reached.
         response.delHFs("record-route")
-        response.appendHeaders(
-            [SipHeader(name="record-route", body=route.getCopy()) for route in reversed(self._routes)]
-        )
+        routes = [RouteText(route, self._next_hop()) for route in reversed(self._routes)]
+        response.appendHeaders([SipHeader(name="record-route", body=route) for route in routes])
 
     def _bye_after_ack(self) -> None:
         self._transactions.newTransaction(self._request("BYE", None))
@@ -411,7 +432,7 @@ class Dialog:
             cseq=self._local_cseq,
             callid=SipCallId(self.call_id),
             contact=self._contact.getCopy(),
-            routes=[route.getCopy() for route in self._routes],
+            routes=[RouteText(route, self._next_hop()) for route in self._routes],
             target=(self._next_hop(), "udp"),
             maxforwards=SipMaxForwards(number=hops),
         )
@@ -423,7 +444,7 @@ class Dialog:
 
     def _next_hop(self) -> tuple[str, int]:
         # A name in a route would mean DNS (RFC 3263); a name here is the edge's, and the edge's address is known.
-        url = self._routes[0].getUrl() if self._routes else self._target
+        url = _url_of(self._routes[0]) if self._routes else self._target
         with contextlib.suppress(ValueError, AttributeError):
             host, port = url.getAddr()
             return str(ipaddress.IPv4Address(host)), int(port)
@@ -458,6 +479,11 @@ class Dialog:
         with contextlib.suppress(IndexError, KeyError):
             self._transactions.unregConsumer(self, self.call_id)
         self._forget(self.number)
+
+
+def _record_routes(message: Any) -> list[str]:
+    # The bodies are not parsed here: sippy would write them back in another order of parameters.
+    return [str(one.body) for one in message.getHFs("record-route")]
 
 
 def _body(content_type: str, text: str) -> Any:

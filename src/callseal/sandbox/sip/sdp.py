@@ -39,6 +39,18 @@ def endpoints(sdp: str) -> tuple[tuple[str, int], ...]:
         return ()
 
 
+_FACING = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+
+
+def facing(answer: str, offer: str) -> str:
+    """`answer` with the direction that RFC 3264, 6.1, allows to `offer`: who is put on hold may not send."""
+    heard = SessionDescription.parse(offer).audio
+    wanted = _FACING.get(heard.direction) if heard is not None else None
+    if wanted is None:
+        return answer
+    return re.sub(r"(?m)^a=(?:sendrecv|sendonly|recvonly|inactive)(\r?)$", rf"a={wanted}\1", answer)
+
+
 class OneSession:
     """Keeps what we send on one dialog one SDP session (RFC 3264, section 8).
 
