@@ -26,3 +26,11 @@ def open_stage(stages: Stages) -> Iterator[Callable[..., Stage]]:
 def stage(open_stage: Callable[..., Stage]) -> Stage:
     """The default world."""
     return open_stage()
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays_on_the_line(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A story that failed half-way must not fail the next one too."""
+    yield
+    if "stages" in request.fixturenames:
+        request.getfixturevalue("stages").clear_lines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import httpx2
 from callseal.audit.ear import Ear, listen
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.block import Block
-from callseal.lab.phone import Phone
+from callseal.lab.phone import Phone, PhoneError
 from callseal.lab.story import PaidCall
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import Choices, World
@@ -44,6 +44,7 @@ class Stages:
 
     root: Path
     written: list[Path] = field(default_factory=list)
+    phones: list[Phone] = field(default_factory=list)
 
     def open(
         self,
@@ -58,13 +59,23 @@ class Stages:
         workspace = Workspace(self.root / f"world-{number}", Block(f"127.90.{number}"), settings or {})
         self.written.append(workspace.root)
         world = stack.enter_context(World(workspace, Choices(**choices)))
-        return Stage(
+        stage = Stage(
             world=world,
             customer=stack.enter_context(world.customer(**(customer or {}))),
             agent=stack.enter_context(world.agent(**(agent or {}))),
             desk=stack.enter_context(world.desk()),
             ear=stack.enter_context(listen(world.block.agent)),
         )
+        self.phones += [stage.customer, stage.agent]
+        return stage
+
+    def clear_lines(self) -> None:
+        """Hang up whatever a story left behind."""
+        for phone in self.phones:
+            if phone.alive:
+                with suppress(PhoneError):  # it says so when there is no call
+                    phone.hangup()
+                    phone.wait("ended", timeout=3)
 
 
 def keys_heard(stage: Stage, since: str, until: str) -> int:
