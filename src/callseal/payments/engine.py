@@ -120,11 +120,16 @@ def _row_name(session: Session, event: ev.Happening, now: int) -> Event | None: 
         )
     if isinstance(event, ev.ChargeQueryDue) and not session.charge_open:
         return None
-    untouched = session.legs_home and session.partner in (PartnerMode.IDLE, PartnerMode.ASKED)
-    if isinstance(event, ev.HoldFailed) and not (untouched and session.partner is PartnerMode.IDLE):
-        return Event.HOLD_EXPIRED  # too late to step back quietly: the partner may be moving media
-    if isinstance(event, ev.SecureNotSent) and not untouched:
-        return Event.SECURE_REFUSED  # the partner moved although, it seems, nobody asked
+    if session.state is State.SECURING:
+        # Stepping back quietly is for when nothing has happened yet; else the way home is the long one.
+        if isinstance(event, ev.HoldFailed) and not (
+            session.legs_home and session.partner is PartnerMode.IDLE
+        ):
+            return Event.HOLD_EXPIRED
+        if isinstance(event, ev.SecureNotSent) and not (
+            session.legs_home and session.partner is PartnerMode.ASKED
+        ):
+            return Event.SECURE_REFUSED
     if isinstance(event, ev.CHARGE_FACTS) and (session.charge is None or session.charge.key != event.charge):
         return Event.CHARGE_FOREIGN
     return event.name

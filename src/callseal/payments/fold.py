@@ -48,7 +48,6 @@ def _(event: ev.SecurePressed, session: Session, now: int, limits: Limits) -> Se
         attempts=session.attempts + 1,
         pressed_at=now,
         secured_at=None,
-        fenced=False,
         partner=PartnerMode.IDLE,
         capture=None,
         charge=None,
@@ -301,8 +300,7 @@ def _(event: ev.ChargeApproved, session: Session, now: int, limits: Limits) -> S
 
 @_fold.register
 def _(event: ev.ChargeDeclined, session: Session, now: int, limits: Limits) -> Session:
-    settled = _settle(session, Result(Outcome.DECLINED, reason=event.reason))
-    return replace(settled, capture=None)  # the partner has forgotten the card: a retry needs it keyed again
+    return _settle(session, Result(Outcome.DECLINED, reason=event.reason))
 
 
 @_fold.register

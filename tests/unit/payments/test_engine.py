@@ -21,6 +21,7 @@ from callseal.payments.errors import (
     Refusal,
     WrongState,
 )
+from callseal.payments.limits import Limits
 from callseal.payments.money import Money
 from callseal.payments.names import (
     PRESSES,
@@ -145,6 +146,19 @@ def test_a_hold_that_fails_after_the_partner_was_asked_goes_home_properly(story:
     assert (story.state, story.said) == (State.RESTORING, [Do.HOLD, Do.RELEASE])
 
 
+@pytest.mark.parametrize("state", [State.RESTORING, State.MEDIA_AT_PARTNER, State.SECURED])
+def test_a_hold_that_fails_later_is_not_asked_for_in_a_loop(story: Any, state: State) -> None:
+    story.reach(state) >> ev.HoldFailed("no_such_leg")
+    assert (story.state, story.said) == (state, [])
+
+
+def test_a_new_attempt_does_not_wait_for_the_partners_last_word(story: Any) -> None:
+    story.securing().clock().clock()
+    assert story.session.notice == "partner_silent"
+    story >> ev.SecurePressed() >> ev.HoldConfirmed() >> ev.SecureNotSent("refused")
+    assert (story.state, story.session.notice) == (State.READY, "partner_unreachable")
+
+
 def test_a_partner_that_was_never_reached_costs_nothing(story: Any) -> None:
     story.securing() >> ev.SecureNotSent("refused")
     assert (story.state, story.session.notice) == (State.READY, "partner_unreachable")
@@ -153,7 +167,7 @@ def test_a_partner_that_was_never_reached_costs_nothing(story: Any) -> None:
 
 def test_a_partner_that_moved_although_nobody_reached_it_is_brought_home(story: Any) -> None:
     story.securing() >> AGENT_THERE >> ev.SecureNotSent("refused")
-    assert story.state is State.RESTORING
+    assert (story.state, story.said) == (State.RESTORING, [Do.HOLD, Do.RELEASE])
 
 
 def test_secure_timeout_with_legs_at_home_ends_in_ready_even_if_the_partner_is_silent(story: Any) -> None:
@@ -270,6 +284,13 @@ def test_a_charge_the_partner_never_saw_is_charged_again_under_the_same_key(stor
     assert story.command(Do.CHARGE).key == key
 
 
+def test_a_slow_answer_is_waited_for_however_long_the_deployment_says(stories: Callable[..., Any]) -> None:
+    story = stories(Limits(authorise=120_000)).authorising()
+    story.later(90_000) >> ev.ChargeNotSeen(story.charge_key)
+    assert story.state is State.AUTHORISING
+    assert story.session.charge_open
+
+
 def test_a_charge_that_was_refused_for_certain_gets_a_new_key(story: Any) -> None:
     story.authorising()
     key = story.charge_key
@@ -363,6 +384,11 @@ def test_after_a_restart_the_charge_is_asked_about(story: Any, state: State) -> 
     assert story.state is State.RESTORING
 
 
+def test_a_fence_on_a_leg_that_is_nowhere_is_no_evidence(story: Any) -> None:
+    story.secured() >> ev.LegRefused(Leg.AGENT, 488)
+    assert not story.session.evidence.fence
+
+
 def test_an_old_answer_about_media_is_not_believed(story: Any) -> None:
     story.secured()
     asked = story.now - 1
@@ -443,6 +469,13 @@ def test_a_call_the_edge_forgot_is_over(story: Any) -> None:
     assert story.said == [Do.QUERY_MEDIA]
     story >> ev.MediaSeen(Place.UNKNOWN, Place.UNKNOWN, fenced=False, anchored=False, asked_at=story.now)
     assert (story.state, story.session.notice) == (State.ENDED, "call_vanished")
+
+
+def test_a_call_whose_leg_nobody_named_is_not_taken_for_gone(story: Any) -> None:
+    story.ready()
+    story.session = replace(story.session, customer_call_id="")
+    story >> ev.MediaSeen(Place.UNKNOWN, Place.UNKNOWN, fenced=False, anchored=False, asked_at=story.now)
+    assert story.state is State.READY
 
 
 def test_a_deadline_that_comes_too_early_says_nothing(story: Any) -> None:
