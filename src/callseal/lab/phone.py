@@ -1,7 +1,7 @@
 """The lab's two phones: how a phone process is started on this machine, and what the lab tells each of them.
 
 `Phone` is `callseal.phones.driver.Phone`: it starts the process by its command line and knows nothing of PJSIP
-(docs/adr/0006-phone-driver.md).
+(docs/adr/0003-phone-driver.md).
 """
 
 from __future__ import annotations

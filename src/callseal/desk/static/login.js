@@ -12,7 +12,7 @@ form.addEventListener("submit", async (event) => {
   const said = await signIn().catch(() => "The desk does not answer. Try again in a moment.");
   button.removeAttribute("aria-disabled");
   if (said === null) {
-    location.assign("/");
+    location.assign("./");
     return;
   }
   problem.textContent = said;
@@ -21,9 +21,9 @@ form.addEventListener("submit", async (event) => {
 
 /** null when signed in, else what to tell the person. */
 async function signIn() {
-  const response = await fetch("/v1/login", { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
+  const response = await fetch("v1/login", { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
   if (response.ok) return null;
-  if (response.status === 429) return "Too many tries. Wait a minute.";
-  if (response.status === 401 || response.status === 403) return "Name or password is wrong.";
-  return `The desk answered ${response.status}. Try again in a moment.`;
+  const said = await response.json().catch(() => ({}));
+  if (said.message) return `${said.message} ${said.advice ?? ""}`.trim();
+  return response.status === 401 ? "Name or password is wrong." : `The desk answered ${response.status}. Try again in a moment.`;
 }

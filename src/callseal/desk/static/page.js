@@ -9,16 +9,19 @@ const KEEP_ENDED_MS = 30_000;
 const LINES = { connecting: "Connecting…", live: "Connected", lost: "Connection lost", signed_out: "Signed out" };
 
 const $ = (id) => document.getElementById(id);
-const feed = feedFor("");
+const base = location.pathname.replace(/\/[^/]*$/, ""); // "" at the root, "/callseal" behind a proxy that puts the desk there
+const feed = feedFor(base);
+const payment = el("payment-card", { base, currency: "GBP", hidden: true }); // made here, so that it has its base before it connects
+$("card").prepend(payment);
 const rows = new Map();
 let chosen = decodeURIComponent(location.hash.slice(1)) || null;
 
 function choose(reference, focus = false) {
   chosen = reference;
   history.replaceState(null, "", reference ? `#${encodeURIComponent(reference)}` : location.pathname);
-  $("payment").hidden = reference === null;
+  payment.hidden = reference === null;
   $("empty").hidden = reference !== null;
-  if (reference) $("payment").setAttribute("reference", reference);
+  if (reference) payment.setAttribute("reference", reference);
   for (const [key, row] of rows) attr(row.button, "aria-current", key === reference ? "true" : null);
   if (focus) $("card").focus();
 }
@@ -80,7 +83,7 @@ function line() {
   for (const call of feed.calls.values()) show(call);
   // Once the desk has listed its calls: the one in the address, else the newest.
   if (feed.line === "live" && (chosen === null || !rows.has(chosen))) choose([...rows.keys()].at(-1) ?? null);
-  if (feed.line === "signed_out" && !feed.calls.size) location.assign("/login");
+  if (feed.line === "signed_out" && !feed.calls.size) location.assign(`${base}/login`);
 }
 
 $("skip").addEventListener("click", (event) => {
@@ -89,7 +92,7 @@ $("skip").addEventListener("click", (event) => {
 });
 $("logout").addEventListener("click", async () => {
   await feed.signOut().catch(() => {});
-  location.assign("/login");
+  location.assign(`${base}/login`);
 });
 
 feed.addEventListener("call", ({ detail }) => show(detail));
