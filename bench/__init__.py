@@ -1,0 +1,1 @@
+"""Benches: real daemons on loopback, one line of verdict each. See README.md."""

@@ -1,0 +1,77 @@
+"""The agent's card as a bench needs it: presses on one keep-alive connection, states by the event stream, all in one loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from typing import Any
+
+import httpx2
+
+_TIMEOUT_S = 8.0
+
+
+class DeskClient:
+    """One logged-in agent. `states` holds what the stream said of each call: (state, monotonic s of its arrival)."""
+
+    def __init__(self, url: str, login: str, password: str) -> None:
+        self._http = httpx2.AsyncClient(base_url=url, timeout=5.0, trust_env=False)
+        self._login = (login, password)
+        self._csrf = ""
+        self._stream: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self.states: dict[str, tuple[str, float]] = {}
+
+    async def __aenter__(self) -> DeskClient:
+        login, password = self._login
+        answer = await self._http.post("/v1/login", data={"username": login, "password": password})
+        answer.raise_for_status()
+        self._csrf = str(answer.json()["csrf"])
+        self._stream = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._stream is not None:
+            self._stream.cancel()
+            await asyncio.gather(self._stream, return_exceptions=True)
+        await self._http.aclose()
+
+    async def press(self, reference: str, action: str) -> None:
+        """Raises `httpx2.HTTPStatusError` when the desk refuses."""
+        answer = await self._http.post(
+            f"/v1/calls/{reference}/{action}",
+            json={},
+            headers={"X-CSRF-Token": self._csrf, "Idempotency-Key": str(uuid.uuid4())},
+        )
+        answer.raise_for_status()
+
+    async def wait_state(self, reference: str, wanted: str, *, unless: tuple[str, ...] = ()) -> float:
+        """When the stream said `wanted` (monotonic, s). Raises `TimeoutError`; `RuntimeError` when it says one of `unless`."""
+        async with asyncio.timeout(_TIMEOUT_S):
+            while True:
+                state, at = self.states.get(reference, ("", 0.0))
+                if state == wanted:
+                    return at
+                if state in unless:
+                    raise RuntimeError(f"{state} instead of {wanted}")
+                self._news.clear()
+                await self._news.wait()
+
+    async def _read(self) -> None:
+        rest = b""
+        async with self._http.stream("GET", "/v1/events", timeout=None) as answer:  # noqa: S113 - it never ends
+            async for chunk in answer.aiter_raw():
+                at = time.monotonic()
+                *events, rest = (rest + chunk).split(b"\n\n")
+                for event in events:
+                    self._take(event, at)
+
+    def _take(self, event: bytes, at: float) -> None:
+        for line in event.split(b"\n"):
+            if line.startswith(b"data: "):
+                call: dict[str, Any] = json.loads(line[6:])
+                if "reference" in call:
+                    self.states[call["reference"]] = (call["state"], at)
+        self._news.set()

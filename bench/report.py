@@ -1,0 +1,74 @@
+"""Numbers of a bench: percentiles, a table for people, JSON for machines, and the one line at the end."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from callseal import __version__
+from callseal.lab.rootfs import Rootfs
+
+PERCENTILES = (50, 95, 99)
+
+
+def percentile(samples: Sequence[float], share: int) -> float:
+    """Nearest rank: a value that was really measured. NaN without samples."""
+    ordered = sorted(samples)
+    return ordered[max(math.ceil(share / 100 * len(ordered)), 1) - 1] if ordered else math.nan
+
+
+def summary(samples: Sequence[float]) -> dict[str, float]:
+    """Seconds in; count and milliseconds out."""
+    return {
+        "samples": len(samples),
+        **{f"p{share}_ms": round(percentile(samples, share) * 1000, 1) for share in PERCENTILES},
+    }
+
+
+def surroundings(suite: str) -> dict[str, Any]:
+    """Where and with what this was measured."""
+    rootfs = Rootfs.build(suite)
+    kamailio = rootfs.run(["kamailio", "-v"])
+    rtpengine = rootfs.run(["rtpengine", "--version"])
+    return {
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "command": " ".join(["python -m", _module(), *sys.argv[1:]]),
+        "callseal": __version__,
+        "python": platform.python_version(),
+        "kamailio": _version(kamailio.stdout + kamailio.stderr),
+        "rtpengine": _version(rtpengine.stdout + rtpengine.stderr),
+        "suite": suite,
+        "cpus": os.cpu_count(),
+        "load_at_start": [round(each, 1) for each in os.getloadavg()],
+    }
+
+
+def _module() -> str:
+    specification = getattr(sys.modules["__main__"], "__spec__", None)
+    return specification.name if specification is not None else "bench"
+
+
+def _version(text: str) -> str:
+    found = re.search(r"\d+\.\d+[\w.~+-]*", text)
+    return found[0] if found else "unknown"
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Never half a file: written beside and renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def last_line(name: str, ratio: float, goal: float) -> str:
+    """`bench-NAME ratio=R goal=G`, the last line of every bench."""
+    return f"bench-{name} ratio={ratio:.2f} goal={goal:.1f}"

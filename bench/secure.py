@@ -1,0 +1,273 @@
+"""`python -m bench.secure`: press -> secured and release -> restored, beside two plain re-INVITEs on the same router.
+
+What is measured and what is not: README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.desk_client import DeskClient
+from bench.peers import LiveCall, Peers
+from bench.probes import Direction, PartnerAlone, Plain, Press, press, router_alone
+from bench.report import last_line, percentile, summary, surroundings, write_json
+from callseal.lab.block import Block
+from callseal.lab.preflight import faults
+from callseal.lab.rootfs import BASELINE
+from callseal.lab.story import DIALLED
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import AGENT_LOGIN, World
+
+GOAL = 3.0
+RESULTS = Path(__file__).parent / "results" / "secure.json"
+PAST_PARTNER = "+442079469000"
+_PAST_PARTNER = """
+[[numbers]]
+match = "+442079469"
+tenant = "acme"
+carrier = "carrier-a"
+partner_down = "bypass"
+payments = false
+"""
+DIRECTIONS: tuple[Direction, ...] = ("secure", "release")
+WARM_UP = 5
+BASELINE_EVERY = 2
+PAUSE_S = (0.02, 0.06)
+"""Between two moves: people do not press in step with the clock of the voices, and no move shall begin inside another."""
+
+T = TypeVar("T")
+
+
+class BenchWorkspace(Workspace):
+    """The sandbox with one number more, whose calls take no payments and so go past the partner."""
+
+    def prepare(self) -> None:
+        Workspace.prepare(self)
+        with self.deployment.open("a", encoding="utf-8") as deployment:
+            deployment.write(_PAST_PARTNER)
+
+
+@dataclass(slots=True)
+class Load:
+    """Everything measured with so many calls up, in seconds."""
+
+    calls: int
+    presses: dict[Direction, list[Press]] = field(default_factory=lambda: {each: [] for each in DIRECTIONS})
+    plain: dict[Direction, list[Plain]] = field(default_factory=lambda: {each: [] for each in DIRECTIONS})
+    router: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def ratio(self, direction: Direction, *, media: bool = False) -> float:
+        """p95 of the press over p95 of the plain move; `media`: until RTP had come the new way."""
+        mine = percentile([each.total for each in self.presses[direction]], 95)
+        plain = self.plain[direction]
+        return mine / percentile([each.media if media else each.sip for each in plain], 95)
+
+    def as_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"calls": self.calls, "failures": self.failures}
+        for each in DIRECTIONS:
+            presses, plain = self.presses[each], self.plain[each]
+            found[each] = {
+                "press": summary([one.total for one in presses]),
+                "stages": {
+                    name: summary([getattr(one, name) for one in presses])
+                    for name in ("before", "sip", "after")
+                },
+                "baseline": summary([one.sip for one in plain]),
+                "baseline_until_media": summary([one.media for one in plain]),
+                "ratio": round(self.ratio(each), 2),
+                "ratio_until_media": round(self.ratio(each, media=True), 2),
+            }
+        found["router_alone"] = summary(self.router)
+        return found
+
+
+class Bench:
+    """One world, and the calls in it. `rng` decides the pauses."""
+
+    def __init__(self, world: World, peers: Peers, desk: DeskClient, rng: random.Random) -> None:
+        self._world = world
+        self._peers = peers
+        self._desk = desk
+        self._rng = rng
+        self._calls: list[LiveCall] = []
+
+    async def run(self, loads: list[int], presses: int, console: Console) -> list[Load]:
+        """`presses` of each kind, spread evenly over `loads` (calls up, rising)."""
+        beside = PartnerAlone(self._world, await self._peers.dial(DIALLED), self._desk)
+        past = await self._peers.dial(PAST_PARTNER)
+        await beside.open()
+        found = []
+        try:
+            for number, calls in enumerate(loads):
+                share = presses // len(loads) + (number < presses % len(loads))
+                while len(self._calls) < calls:
+                    await self._dial()
+                load = Load(calls)
+                await self._measure(Load(calls), beside, past, WARM_UP)
+                start = time.monotonic()
+                await self._measure(load, beside, past, share)
+                console.print(
+                    f"{calls:3} call{'s' if calls > 1 else ' '} up: {share} presses and as many releases"
+                    f" in {time.monotonic() - start:.0f} s",
+                    style="dim",
+                )
+                found.append(load)
+        finally:
+            await beside.close()
+        return found
+
+    async def _dial(self) -> None:
+        call = await self._peers.dial(DIALLED)
+        await self._desk.wait_state(call.reference, "ready")
+        self._calls.append(call)
+
+    async def _measure(self, load: Load, beside: PartnerAlone, past: LiveCall, count: int) -> None:
+        for number in range(count):
+            call = self._calls[number % len(self._calls)]
+            for direction in DIRECTIONS:
+                await self._pause()
+                one = await self._or_failure(load, f"press {direction}", press(self._desk, call, direction))
+                if one is None:
+                    await self._replace(call)
+                    break
+                load.presses[direction].append(one)
+            if number % BASELINE_EVERY:
+                continue
+            for direction in DIRECTIONS:
+                await self._pause()
+                load.plain[direction].append(await beside.move(direction))
+            await self._pause()
+            load.router.append(await router_alone(self._peers, past))
+
+    async def _or_failure(self, load: Load, what: str, work: Awaitable[T]) -> T | None:
+        try:
+            return await work
+        except (TimeoutError, RuntimeError) as error:
+            load.failures.append(f"{what}: {type(error).__name__} {error}".strip())
+            return None
+
+    async def _replace(self, call: LiveCall) -> None:
+        """A call that went wrong is hung up; it is counted, and another takes its place."""
+        self._calls.remove(call)
+        await self._peers.hang_up(call)
+        await self._dial()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._rng.uniform(*PAUSE_S))
+
+
+def table(loads: list[Load]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("calls", "", "samples", "p50 ms", "p95 ms", "p99 ms", "ratio p95"):
+        shown.add_column(name, justify="left" if name == "" else "right")
+
+    def row(calls: str, what: str, samples: list[float], ratio: str = "", style: str = "") -> None:
+        numbers = summary(samples)
+        values = (f"{numbers[f'p{share}_ms']:.1f}" for share in (50, 95, 99))
+        shown.add_row(calls, what, str(len(samples)), *values, ratio, style=style)
+
+    words = {"secure": "press -> secured", "release": "release -> restored"}
+    for load in loads:
+        calls = str(load.calls)
+        for each in DIRECTIONS:
+            plain = load.plain[each]
+            row(calls, words[each], [one.total for one in load.presses[each]], f"{load.ratio(each):.2f}")
+            row("", "  two re-INVITEs, no desk", [one.sip for one in plain], "1", "dim")
+            row(
+                "",
+                "  the same, until RTP came",
+                [one.media for one in plain],
+                f"({load.ratio(each, media=True):.2f})",
+                "dim",
+            )
+            calls = ""
+        row("", "router alone, no partner", load.router, style="dim")
+    return shown
+
+
+async def bench(options: argparse.Namespace, world: World, console: Console) -> tuple[list[Load], float]:
+    block = world.block
+    desk = DeskClient(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
+    async with Peers(block.customer, block.agent, block.kamailio) as peers, desk:
+        loads = await Bench(world, peers, desk, random.Random(options.seed)).run(
+            options.calls, options.presses, console
+        )
+        return loads, peers.late_s
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.secure", description=__doc__)
+    parser.add_argument(
+        "--presses", type=int, default=1000, help="presses, and as many releases, over all loads (1000)"
+    )
+    parser.add_argument(
+        "--calls", type=lambda text: [int(each) for each in text.split(",")], default=[1, 10, 50]
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run: 6 presses with 1 and 2 calls up")
+    parser.add_argument("--block", type=Block.parse, default=Block("127.91.0"), help="the lab's /24")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument("--seed", type=int, default=1, help="of the pauses")
+    parser.add_argument("--keep", type=Path, help="keep the workspace (logs, state) here")
+    options = parser.parse_args(argv)
+    if options.quick:
+        options.presses, options.calls = 6, [1, 2]
+    if (
+        options.calls != sorted(set(options.calls))
+        or options.calls[0] < 1
+        or options.presses < len(options.calls)
+    ):
+        parser.error("--calls must rise from 1 or more, and there must be a press for each load")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 when every press ended as it should, whatever the ratio; 1 when one did not; 2 when the lab cannot start."""
+    options = arguments(argv)
+    console = Console(highlight=False, soft_wrap=True)
+    found = faults(options.block)
+    if found:
+        console.print("\n".join(f"{fault.what}: {fault.advice}" for fault in found), style="red")
+        return 2
+    around = surroundings(BASELINE)
+    with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch:
+        workspace = BenchWorkspace(options.keep or Path(scratch), options.block)
+        with World(workspace, stage=lambda text: console.print(text, style="dim")) as world:
+            loads, late = asyncio.run(bench(options, world, console))
+    ratio = max(load.ratio(each) for load in loads for each in DIRECTIONS)
+    failures = sum(len(load.failures) for load in loads)
+    write_json(
+        options.out,
+        {
+            **around,
+            "bench": "secure",
+            "ratio": round(ratio, 2),
+            "goal": GOAL,
+            "voices_late_ms": round(late * 1000, 1),
+            "loads": [load.as_json() for load in loads],
+        },
+    )
+    console.print(table(loads))
+    console.print(
+        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs,"
+        f" load {around['load_at_start'][0]} at the start; {failures} failed; {options.out}",
+        style="dim",
+    )
+    console.print(last_line("secure", ratio, GOAL))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
