@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from playwright.sync_api import Browser, sync_playwright
+
 from tests.support.card_scenarios import OTHER, REFERENCE, SCENARIOS
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +40,9 @@ SIZES = {"wide": (1120, 780), "narrow": (390, 780)}
 
 
 @contextmanager
-def card_server(host: str, port: int) -> Iterator[str]:
-    """Start the test server as a process of its own; yields its base URL."""
-    command = [sys.executable, "-m", "tests.support.card_server", "--host", host, "--port", str(port)]
+def card_server(host: str, port: int, module: str = "card_server") -> Iterator[str]:
+    """Start a test server as a process of its own; yields its base URL."""
+    command = [sys.executable, "-m", f"tests.support.{module}", "--host", host, "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         wait_until_served(host, port)
@@ -137,6 +138,7 @@ def main() -> None:
         browser.close()
     if not options.only:
         login(options.host, options.port)
+        keypad(options.host, options.port + 10)
 
 
 def login(host: str, port: int) -> None:
@@ -146,6 +148,26 @@ def login(host: str, port: int) -> None:
         page.goto(f"http://{host}:{port}/login")
         page.screenshot(path=OUT / "login-wide.png")
         shrink(OUT / "login-wide.png")
+        browser.close()
+
+
+def keypad(host: str, port: int) -> None:
+    """The lab's telephone: four keys as events that the agent's phone never hears, then four in-band that it does."""
+    with card_server(host, port, "keypad_server") as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        page = browser.new_page(viewport={"width": 1200, "height": 860}, reduced_motion="reduce")
+        page.goto(f"{base}/demo?key=try")
+        page.get_by_role("button", name="Call", exact=True).click()
+        page.locator("body[data-call=up]").wait_for()
+        page.get_by_role("button", name="Type expiry: amex, approved").click()
+        page.locator("#verdict[data-heard=none]").wait_for()
+        page.screenshot(path=OUT / "keypad-sealed.png", full_page=True)
+        page.get_by_label("In-band").check(force=True)
+        page.get_by_role("button", name="Type code: amex, approved").click()
+        page.get_by_text("heard 4.").wait_for()
+        page.screenshot(path=OUT / "keypad-leak.png", full_page=True)
+        for name in ("keypad-sealed.png", "keypad-leak.png"):
+            shrink(OUT / name)
         browser.close()
 
 

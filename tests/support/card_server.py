@@ -18,6 +18,9 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
 from tests.support import card_scenarios as scenes
 from tests.support.card_scenarios import Call
 
@@ -181,6 +184,11 @@ def build_app(desk: Desk) -> FastAPI:
     return app
 
 
+def behind_a_path(app: FastAPI) -> Starlette:
+    """The same desk at `/` and, as behind a CRM's web server, at `/callseal/`."""
+    return Starlette(routes=[Mount("/callseal", app), Mount("/", app)])
+
+
 async def play(desk: Desk, reference: str, action: str, body: dict[str, Any]) -> None:
     """What a real desk would make of one press, in a second or two."""
     old = desk.calls[reference]
@@ -249,7 +257,7 @@ def main() -> None:
     desk.publish(scenes.ready(now_ms()))
     server = uvicorn.Server(
         uvicorn.Config(
-            build_app(desk),
+            behind_a_path(build_app(desk)),
             host=options.host,
             port=options.port,
             log_level="warning",

@@ -118,3 +118,24 @@ def test_server_sent_events_are_parsed_as_the_standard_says(card: Card) -> None:
       const out = []; const parse = eventParser((event) => out.push([event.type, event.data, event.id]));
       chunks.forEach(parse); return out; }"""
     assert card.page.evaluate(script, chunks) == [["call", "one\ntwo", "7"], ["message", "x", "7"]]
+
+
+def test_the_desk_may_live_behind_a_path(card: Card) -> None:
+    """As in docs/how-to/embed-the-card.md: a CRM's web server forwards /callseal/ to the desk."""
+    card.open("ready")
+    card.page.goto("about:blank")
+    asked: list[str] = []
+    card.page.on("request", lambda request: asked.append(request.url.removeprefix(card.base)))
+    card.page.goto(f"{card.base}/callseal/")
+    expect(card.root).to_have_attribute("data-live", "yes")
+    expect(card.page.locator("payment-card .unstyled")).to_have_count(0)
+    card.button("secure").click()
+    expect(card.button("secure")).to_have_text("Securing…")
+    card.page.get_by_role("button", name="Log out").click()
+    card.page.wait_for_url(f"{card.base}/callseal/login")
+    card.page.get_by_label("Name").fill("robin")
+    card.page.get_by_label("Password").fill("right")
+    card.page.keyboard.press("Enter")
+    card.page.wait_for_url(f"{card.base}/callseal/")
+    assert asked
+    assert [path for path in asked if not path.startswith("/callseal/")] == []

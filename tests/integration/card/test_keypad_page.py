@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from callseal.cards import Pan, luhn_ok
 from callseal.phones.keypad import STATIC
+from callseal.sandbox.psp.public_cards import plan_for
 from tests.support.card_screenshots import ROOT, wait_until_served
 from tests.support.keypad_server import KEY
 
@@ -130,6 +132,18 @@ def test_without_the_service_nothing_is_claimed(keypad: Page) -> None:
     expect(keypad.locator("#call")).to_have_text("The keypad service does not answer.")
 
 
+def test_the_story_says_what_the_psp_will_do() -> None:
+    for card in json.loads((STATIC / "story.json").read_text()):
+        digits = re.sub(r"\D", "", card["number"])
+        if card["expect"] == "a mistyped key":
+            assert not luhn_ok(digits)
+            continue
+        plan = plan_for(Pan(digits))
+        assert plan is not None
+        assert plan.brand == card["brand"]
+        assert card["expect"] == ("no answer" if plan.fault else plan.outcome)
+
+
 def test_a_refused_press_is_said(keypad: Page) -> None:
     expect(keypad.locator("#call")).to_have_text("No call")
     keypad.keyboard.press("1")
@@ -182,13 +196,13 @@ TONE_OF = """async ([level, ...tones]) => { const { hasKeyTone } = await import(
 @pytest.mark.parametrize("width", [320, 768, 1200])
 def test_no_sideways_scrolling(keypad: Page, width: int) -> None:
     keypad.set_viewport_size({"width": width, "height": 800})
-    expect(keypad.locator("#cards li")).to_have_count(4)
+    expect(keypad.locator("#cards li")).to_have_count(5)
     assert keypad.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 def test_axe_finds_nothing(keypad: Page, axe: str) -> None:
     start_call(keypad)
-    expect(keypad.locator("#cards li")).to_have_count(4)
+    expect(keypad.locator("#cards li")).to_have_count(5)
     for scheme in ("light", "dark"):
         keypad.emulate_media(color_scheme=scheme)
         keypad.evaluate(axe)
