@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -15,12 +14,13 @@ from callseal.audit.ear import Ear, listen
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.block import Block
 from callseal.lab.phone import Phone, PhoneError
+from callseal.lab.preflight import taken
 from callseal.lab.story import PaidCall
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import Choices, World
 
 FIRST_BLOCK = 100  # 127.90.100.0/24 and up: the demo's block stays free
-_blocks = itertools.count(FIRST_BLOCK)
+_blocks = (Block(f"127.90.{number}") for number in range(FIRST_BLOCK, 255))
 
 
 @dataclass(slots=True)
@@ -55,8 +55,8 @@ class Stages:
         agent: dict[str, Any] | None = None,
         **choices: Any,
     ) -> Stage:
-        number = next(_blocks)
-        workspace = Workspace(self.root / f"world-{number}", Block(f"127.90.{number}"), settings or {})
+        block = next(block for block in _blocks if not taken(block))
+        workspace = Workspace(self.root / f"world-{block.prefix}", block, settings or {})
         self.written.append(workspace.root)
         world = stack.enter_context(World(workspace, Choices(**choices)))
         stage = Stage(

@@ -32,27 +32,32 @@ def faults(block: Block) -> list[Fault]:
         for tool, package in TOOLS.items()
         if shutil.which(tool) is None
     ]
-    taken = [
-        f"{address}:{port}/{protocol}"
-        for protocol, address, port in block.listeners()
-        if not _free(protocol, address, port)
-    ]
-    if taken and all(not _free("udp", f"127.{200 + n}.0.1", 5060) for n in range(2)):
+    in_use = taken(block)
+    if in_use and all(not _free("udp", f"127.{200 + n}.0.1", 5060) for n in range(2)):
         found.append(
             Fault(
                 "some program listens on 0.0.0.0:5060 (another SIP server?), so no SIP address is free",
                 "stop it for the time of the demo: `ss -lunp 'sport = 5060'` names it",
             )
         )
-    elif taken:
+    elif in_use:
         other = f"127.88.{int(block.prefix.rsplit('.', 1)[1]) + 1}"
         found.append(
             Fault(
-                f"{len(taken)} address(es) of {block.prefix}.0/24 are in use: {', '.join(taken[:4])}",
+                f"{len(in_use)} address(es) of {block.prefix}.0/24 are in use: {', '.join(in_use[:4])}",
                 f"is another demo running? take another block: make demo ARGS='--block {other}'",
             )
         )
     return found
+
+
+def taken(block: Block) -> list[str]:
+    """The addresses of `block` that somebody listens on already, as `address:port/protocol`."""
+    return [
+        f"{address}:{port}/{protocol}"
+        for protocol, address, port in block.listeners()
+        if not _free(protocol, address, port)
+    ]
 
 
 def _free(protocol: str, address: str, port: int) -> bool:

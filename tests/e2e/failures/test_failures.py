@@ -99,7 +99,8 @@ def test_partner_leaves_secure_mode_by_itself(stage: Stage) -> None:
     call.dial()
     call.secure()
     now = stage.desk.wait_state(call.reference, "ready", timeout_s=10)
-    assert now["notice"]["code"] == "partner_left"
+    # Which is seen first, the leg that comes home or the webhook, is a race; both say that the line is open again.
+    assert now["notice"]["code"] in {"partner_left", "evidence_lost"}
     voices_flow(stage)
     call.hang_up()
 
