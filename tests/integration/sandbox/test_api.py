@@ -134,7 +134,7 @@ def test_requests_that_are_never_answered(rig: Rig) -> None:
     assert rig.get("/v1/session", token="x").status_code == 404
 
 
-@pytest.mark.parametrize("wrong", [{"mask": "perhaps"}, {"api_key": "x"}, {"unknown": 1}, []])
+@pytest.mark.parametrize("wrong", [{"mask": "perhaps"}, {"api_key": "x"}, {"unknown": 1}, [1]])
 def test_faults_are_checked_and_show_no_secret(rig: Rig, wrong: object) -> None:
     before = rig.get("/faults")
     assert "key" not in before.text

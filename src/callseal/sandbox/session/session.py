@@ -312,11 +312,11 @@ class Session:
         legs = (self._call.caller, self._call.callee)
         return legs if legs[0].side is first else (legs[1], legs[0])
 
-    def _tell(self, kind: str, **data: object) -> None:
+    def _tell(self, event: str, /, **data: object) -> None:
         if not self._announced:
             return
         self._seq += 1
-        self._world.webhooks.send(self.name, kind, {"session": self.name, "seq": self._seq, **data})
+        self._world.webhooks.send(self.name, event, {"session": self.name, "seq": self._seq, **data})
 
     def _step(self, event: Event) -> None:
         self._enter(step(self.state, event))
