@@ -77,8 +77,8 @@ def test_tones_are_masked_and_not_captured(rig: Rig, call: LiveCall) -> None:
     call.customer_voice.whistle(NUMBER)
     call.customer_voice.press("4")
     call.wait("capture.digit")
-    assert call.agent_voice.tones() == 0
     assert call.agent_voice.hears(CUSTOMER_VOICE)
+    assert call.agent_voice.tones() == 0
     assert counts(call) == [1]
     call.hang_up()
 
@@ -89,7 +89,6 @@ def test_events_first_do_not_open_the_mask_for_tones(rig: Rig, call: LiveCall) -
     call.agent_voice.clear()
     call.customer_voice.whistle("1357924680*#", frames=10)
     assert call.agent_voice.hears(CUSTOMER_VOICE)
-    call.customer_voice.whistle("5", frames=10)
     assert call.agent_voice.tones() == 0
     call.hang_up()
 
@@ -128,13 +127,13 @@ def test_without_the_mask_everything_passes(rig: Rig) -> None:
     call.agent_voice.clear()
     call.customer_voice.press("4242")
     call.customer_voice.whistle("4242")
-    assert call.agent_voice.hears(CUSTOMER_VOICE, 5) or True
     info(call, "4")
     call.agent.reply(call.agent.incoming("INFO"), 200)
     call.wait("capture.digit", 4)
     call.agent_voice.clear()
     call.customer_voice.press("1")
     call.customer_voice.whistle("2")
+    assert call.agent_voice.hears(CUSTOMER_VOICE)
     assert call.agent_voice.events() >= 5
     assert call.agent_voice.tones() >= 4
     call.hang_up()
@@ -158,6 +157,7 @@ def test_prompts_can_be_switched_off(rig: Rig) -> None:
     call = rig.call()
     call.secure()
     asked(call)
+    call.customer_voice.clear()
     assert call.customer_voice.hears(AGENT_VOICE, 40)
     voices = {packet.payload for packet in call.customer_voice.heard}
     assert voices == {bytes([AGENT_VOICE]) * SAMPLES}

@@ -106,11 +106,11 @@ class Voice:
         return sum(packet.payload_type == 0 and is_tone(packet.payload) for packet in list(self.heard))
 
     def hears(self, byte: int, packets: int = 10, timeout_s: float = 4.0) -> bool:
-        """Wait for so many new packets of that voice."""
-        self.clear()
+        """Wait for so many new packets of that voice; what was heard before stays."""
+        before = len(self.heard)
         deadline = time.monotonic() + timeout_s
         want = bytes([byte]) * SAMPLES
-        while sum(packet.payload == want for packet in list(self.heard)) < packets:
+        while sum(packet.payload == want for packet in list(self.heard)[before:]) < packets:
             if time.monotonic() > deadline:
                 return False
             time.sleep(FRAME_S)
