@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callseal.payments import engine
-from callseal.payments.names import Event, State
+from callseal.payments.names import Event
 from callseal.payments.notices import NOTICES
 from callseal.payments.session import FieldProgress, Session
 from callseal.payments.session_table import DEADLINES
@@ -78,7 +78,7 @@ def _amount(session: Session) -> dict[str, Any] | None:
 
 def _result(session: Session) -> dict[str, Any] | None:
     result = session.result
-    if result is None or session.state is State.AUTHORISING:
+    if result is None:
         return None
     return {
         "outcome": result.outcome,

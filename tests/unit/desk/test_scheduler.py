@@ -64,8 +64,9 @@ def test_arming_again_replaces_and_none_disarms() -> None:
         scheduler.arm("moved", 1_002)
         scheduler.arm("off", 1_001)
         scheduler.arm("off", None)
+        scheduler.arm("last", 1_003)
 
-    assert [reference for reference, _ in run(story)] == ["moved"]
+    assert [reference for reference, _ in run(story)] == ["moved", "last"]
 
 
 def test_a_fault_is_tried_again_and_stops_nobody_else() -> None:
