@@ -10,7 +10,7 @@ import pytest
 
 from callseal.render import derive, mac
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.rig import AGENT, CUSTOMER, Rig
+from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, Rig
 from tests.integration.router.story import (
     NUMBER,
     TOKEN,
@@ -21,7 +21,7 @@ from tests.integration.router.story import (
     second_headers,
     second_leg,
 )
-from tests.support.rtp_talker import sdp
+from tests.support.rtp_talker import Talker, sdp
 from tests.support.sip_peer import Dialog
 
 pytestmark = pytest.mark.integration
@@ -299,3 +299,64 @@ def test_previous_key_still_opens_calls(make_rig: MakeRig) -> None:
     # Its key is gone for good: what it signed is worth nothing.
     cseq = story.carrier.request("BYE")
     assert story.carrier.answered(cseq, "BYE").status == 481
+
+
+@pytest.mark.compat
+def test_forked_answer(rig: Rig) -> None:
+    """Behind the platform one device rings with early media, another one answers."""
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    partner_customer = Dialog.of(rig.partner, leg1)
+    partner_agent = second_leg(rig, leg1)
+    second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
+    leg2 = rig.platform.expect_request("INVITE")
+    with Talker(rig.platform.address, 0x55) as ringing:
+        Dialog.of(rig.platform, leg2).reply(leg2, 183, sdp=ringing.sdp())
+        partner_agent.provisional(183)
+    platform = Dialog.of(rig.platform, leg2)
+    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
+    answer2 = partner_agent.answered(second)
+    partner_customer.reply(leg1, 200, sdp=answer2.body)
+    answer1 = carrier.answered(first)
+    carrier.ack(first)
+    partner_agent.ack(second)
+    platform.incoming("ACK")
+    rig.customer_media.target, rig.agent_media.target = place(answer1.body), place(leg2.body)
+    assert rig.agent_media.wait_voice(CUSTOMER) >= 15
+    assert rig.customer_media.wait_voice(AGENT) >= 15
+
+
+@pytest.mark.compat
+def test_partner_that_has_the_media_from_the_start(rig: Rig) -> None:
+    """It greets the caller before the agent is there: both legs at the partner, the agent leg fenced, then home."""
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    partner_customer = Dialog.of(rig.partner, leg1)
+    partner_agent = second_leg(rig, leg1)
+    second = partner_agent.request(
+        "INVITE", sdp=rig.partner_agent_media.sdp(), headers=second_headers(leg1, TOKEN)
+    )
+    leg2 = rig.platform.expect_request("INVITE")
+    platform = Dialog.of(rig.platform, leg2)
+    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
+    answer2 = partner_agent.answered(second)
+    partner_customer.reply(leg1, 200, sdp=rig.partner_customer_media.sdp())
+    answer1 = carrier.answered(first)
+    carrier.ack(first)
+    partner_agent.ack(second)
+    platform.incoming("ACK")
+    rig.customer_media.target, rig.agent_media.target = place(answer1.body), place(leg2.body)
+    rig.partner_agent_media.target = place(answer2.body)
+    assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
+    assert rig.agent_media.wait_voice(PARTNER_AGENT) >= 15
+    rig.partner_agent_media.press()
+    rig.agent_media.wait_voice(PARTNER_AGENT)
+    assert rig.agent_media.events() == 0
+    story = Story(rig, carrier, partner_customer, partner_agent, platform)
+    story.home = {"customer": answer2.body, "agent": leg1.body}
+    story.at_carrier, story.at_platform = answer1.body, leg2.body
+    story.restore()
+    story.release_hold()
+    talk(story)
