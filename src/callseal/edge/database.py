@@ -1,6 +1,6 @@
 """The agent's one file on disk: SQLite, flushed before every answer, readable by its owner only.
 
-WAL with `synchronous=FULL`: a commit is on the disk when it returns. `secure_delete` overwrites what is deleted in the
+WAL with `synchronous=FULL`: a commit is on the disk when it returns, unless it says that it need not be. `secure_delete` overwrites what is deleted in the
 file; the write-ahead log still has the old pages, so whoever deletes a token calls `forget_pages` too. SQLite blocks, so
 everything runs in one thread of its own, which also puts all writes in one order.
 """
@@ -58,10 +58,15 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edge-state")
         self._connection = self._thread.submit(_open, path).result()
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` as one transaction: on the disk when this returns, or not at all when it raises."""
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, flush: bool = True) -> T:
+        """Run `work` as one transaction: on the disk when this returns, or not at all when it raises.
+
+        `flush=False` does not wait for the disk: the change survives this process, but not a power cut within the next
+        moments. For what may as well not have happened, such as forgetting a row that was delivered.
+        """
 
         def transaction() -> T:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(self._connection)

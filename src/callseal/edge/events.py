@@ -13,6 +13,7 @@ EventKind: TypeAlias = Literal[
     "leg_moved", "leg_refused", "leg_undone", "media_silent", "hold_expired", "call_ended"
 ]
 
+_VERDICTS = ("leg_moved", "media_silent")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -45,7 +46,11 @@ class Evidence:
 
 
 class Reporter:
-    """Writes events to the spool; the event is on the disk when `report` returns."""
+    """Writes events to the spool; the event is on the disk when `report` returns, if it is one that must be.
+
+    A verdict on a leg need not: the watch that found it lived in memory, a power cut takes either. And it is what the
+    agent who pressed Secure waits for.
+    """
 
     def __init__(
         self, spool: Spool, *, edge: str, now_ms: Callable[[], int], random_bytes: Callable[[int], bytes]
@@ -76,4 +81,11 @@ class Reporter:
             "where": where,
             "evidence": (evidence or Evidence()).as_json(),
         }
-        await self._spool.put(reference=reference, kind="event", idempotency_key=event_id, body=body, now=now)
+        await self._spool.put(
+            reference=reference,
+            kind="event",
+            idempotency_key=event_id,
+            body=body,
+            now=now,
+            flush=kind not in _VERDICTS,
+        )

@@ -115,6 +115,7 @@ async def take_handoff(request: Request) -> Response:
 async def take_leg(request: Request) -> Response:
     agent: EdgeAgent = request.app.state.agent
     notice = await _read(request, LegNotice)
+    await _act(agent, notice)
     if notice.kind != "ended":
         await agent.journal.note_call(
             notice.reference,
@@ -122,7 +123,6 @@ async def take_leg(request: Request) -> Response:
             now=agent.now_ms(),
             **{f"{notice.leg}_call_id": notice.call_id},
         )
-    await _act(agent, notice)
     return Response(status_code=204)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from callseal.edge.database import Database
+
+_WRITE_AGAIN_MS = 3_600_000
+_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,11 @@ class Call:
 
 
 class Journal:
-    """Both tables. Every write is on the disk when it returns."""
+    """Both tables. What is remembered is on the disk when a method returns; forgetting a hold is not waited for."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._written: OrderedDict[str, tuple[Call, int]] = OrderedDict()
 
     async def holds(self) -> list[Hold]:
         def work(connection: sqlite3.Connection) -> list[Hold]:
@@ -66,8 +71,10 @@ class Journal:
         )
 
     async def forget_hold(self, reference: str) -> None:
+        # Not flushed: a hold that comes back after a power cut ends by itself, like any other.
         await self._database.run(
-            lambda connection: connection.execute("DELETE FROM holds WHERE reference = ?", (reference,))
+            lambda connection: connection.execute("DELETE FROM holds WHERE reference = ?", (reference,)),
+            flush=False,
         )
 
     async def call(self, reference: str) -> Call | None:
@@ -83,7 +90,20 @@ class Journal:
     async def note_call(
         self, reference: str, *, node: str, now: int, customer_call_id: str = "", agent_call_id: str = ""
     ) -> None:
-        """Remember the legs that are given and keep what is known of the other."""
+        """Remember the legs that are given and keep what is known of the other.
+
+        Every notice says the same again, and each waits for the one before it: what this process has written before is
+        not written twice within an hour.
+        """
+        known, written_at = self._written.get(reference, (Call(reference, "", "", ""), 0))
+        call = Call(
+            reference,
+            customer_call_id or known.customer_call_id,
+            agent_call_id or known.agent_call_id,
+            node or known.node,
+        )
+        if call == known and now - written_at < _WRITE_AGAIN_MS:
+            return
         await self._database.run(
             lambda connection: connection.execute(
                 "INSERT INTO calls (reference, customer_call_id, agent_call_id, node, seen_at)"
@@ -100,6 +120,9 @@ class Journal:
                 },
             )
         )
+        self._written[reference] = (call, now)
+        if len(self._written) > _REMEMBERED:
+            self._written.popitem(last=False)
 
     async def forget_leg(self, reference: str, leg: str) -> None:
         """A leg has ended; the call goes when its last leg has."""
@@ -113,6 +136,7 @@ class Journal:
             )
 
         await self._database.run(work)
+        self._written.pop(reference, None)
 
     async def forget_old_calls(self, *, before: int) -> None:
         """A call whose BYE was never seen must not stay for ever."""

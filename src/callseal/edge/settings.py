@@ -27,7 +27,8 @@ class EdgeSettings:
     """One edge's agent.
 
     `peers` are the only source addresses from which notices are taken (Kamailio's and loopback's). `nodes` maps the
-    name of each rtpengine, as Kamailio says it, to its ng address; `own_node` is the one of this edge. `anchors` is
+    name of each rtpengine, as Kamailio says it (its edge's `server_id`), to its ng address; `own_node` is the one of
+    this edge. `anchors` is
     the platform's media rule, `fence` false only in leak tests. Times are milliseconds unless the name says otherwise.
     """
 
@@ -46,7 +47,7 @@ class EdgeSettings:
     hold_ttl_ms: int = 10_000
     hold_step_ms: int = 2_000
     hold_limit_ms: int = 60_000
-    evidence_poll_ms: int = 20
+    evidence_poll_ms: int = 10
     evidence_window_ms: int = 1_500
     ng_timeout_ms: int = 300
     ng_attempts: int = 2

@@ -52,9 +52,17 @@ class Spool:
         self.on_change = on_change
 
     async def put(
-        self, *, reference: str, kind: Kind, idempotency_key: str, body: Mapping[str, Any], now: int
+        self,
+        *,
+        reference: str,
+        kind: Kind,
+        idempotency_key: str,
+        body: Mapping[str, Any],
+        now: int,
+        flush: bool = True,
     ) -> bool:
-        """Queue one row; on the disk when this returns. False: that key is queued already, the first one stays."""
+        """Queue one row; on the disk when this returns (`flush=False`: soon). False: that key is queued already, the
+        first one stays."""
 
         def work(connection: sqlite3.Connection) -> bool:
             done = connection.execute(
@@ -64,7 +72,7 @@ class Spool:
             )
             return done.rowcount == 1
 
-        added = await self._database.run(work)
+        added = await self._database.run(work, flush=flush)
         self.on_change()
         return added
 
@@ -98,9 +106,10 @@ class Spool:
         return await self._database.run(work)
 
     async def delivered(self, parcel: Parcel) -> None:
-        """Forget a row for good."""
+        """Forget a row for good. An event that a power cut brings back is delivered twice, which its key allows."""
         await self._database.run(
-            lambda connection: connection.execute("DELETE FROM outbox WHERE id = ?", (parcel.id,))
+            lambda connection: connection.execute("DELETE FROM outbox WHERE id = ?", (parcel.id,)),
+            flush=parcel.kind == "handoff",
         )
         if parcel.kind == "handoff":
             await self._database.forget_pages()
@@ -111,7 +120,8 @@ class Spool:
             lambda connection: connection.execute(
                 "UPDATE outbox SET attempts = attempts + 1, not_before = ? WHERE id = ?",
                 (retry_at, parcel.id),
-            )
+            ),
+            flush=False,
         )
 
     async def hasten(self) -> None:

@@ -45,8 +45,8 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path) -> EdgeSett
         peers=frozenset({edge.sip.host, http[0], "127.0.0.1", "::1"}),
         secret=deployment.desk.edge_secret.reveal(),
         desk_url=deployment.desk.url,
-        nodes={each.id: each.ng.pair for each in deployment.edges},
-        own_node=edge.id,
+        nodes={str(each.server_id): each.ng.pair for each in deployment.edges},
+        own_node=str(edge.server_id),
         media=MediaNetworks(
             partner=tuple(deployment.partner.media),
             home=tuple(ip_network(address) for address in deployment.media_addresses),

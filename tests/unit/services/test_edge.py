@@ -32,7 +32,7 @@ def test_the_example(tmp_path: Path) -> None:
     assert settings.http == ("127.88.0.22", 8022)
     assert settings.datagrams == ("127.88.0.22", 8023)
     assert settings.peers == {"127.88.0.20", "127.88.0.22", "127.0.0.1", "::1"}
-    assert settings.nodes == {"edge-1": ("127.88.0.21", 2223)}
+    assert (settings.nodes, settings.own_node) == ({"1": ("127.88.0.21", 2223)}, "1")  # as Kamailio says it
     assert settings.media.partner == (ip_network("127.88.0.31"),)
     assert settings.media.home == (ip_network("127.88.0.21"),)
     assert settings.media.platform == (ip_network("127.88.0.40"),)
