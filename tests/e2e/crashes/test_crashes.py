@@ -47,8 +47,15 @@ def test_desk_is_down_during_the_hand_off(stage: Stage) -> None:
         agent.wait_state(found["reference"], "ended")
 
 
+@pytest.fixture(scope="module")
+def slow_psp(open_stage: Callable[..., Stage]) -> Stage:
+    """A PSP that thinks for two seconds, so that a crash surely falls between charge and result."""
+    return open_stage(psp={"answer_ms": 2000})
+
+
 @pytest.mark.parametrize("moment", ["secured", "captured", "authorising"])
-def test_desk_restarts_in_the_middle(stage: Stage, moment: str) -> None:
+def test_desk_restarts_in_the_middle(slow_psp: Stage, moment: str) -> None:
+    stage = slow_psp
     call = stage.call()
     call.dial()
     stage.ear.mark("press")
@@ -58,6 +65,7 @@ def test_desk_restarts_in_the_middle(stage: Stage, moment: str) -> None:
         call.type_card(APPROVED)
     if moment == "authorising":
         stage.desk.press(call.reference, "charge", {"amount": 4250, "currency": "GBP"})
+        time.sleep(0.7)  # the charge is at the PSP, its result is not here yet
     desk = stage.world.daemons["desk"]
     desk.kill()
     desk.restart()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
         {"partner": {"reinvite_order": "customer-first"}},
         {"partner": {"keep_call_id": True}},
         {"partner": {"keep_call_id": True, "reinvite_order": "customer-first"}},
-        {"settings": {"cookie_place": '"request-uri"'}, "partner": {"echo_headers": False}},
+        {"settings": {"cookie_place": '"request-uri"'}, "partner": {"cookie_header": "X-Unheard-Of"}},
     ],
     ids=["customer-first", "one-call-id", "one-call-id-customer-first", "cookie-in-request-uri"],
 )
