@@ -53,9 +53,8 @@ async def stream(ctx: Context, visitor: Visitor, after: int | None) -> AsyncIter
         with desk.hub.listen() as news:
             yield "retry: 1000\n\n"
             if after is None:
-                after = (
-                    store.feed_end()
-                )  # no await between this and the snapshot: whatever comes later has a higher id
+                # No await between these two: whatever comes later has a higher id.
+                after = store.feed_end()
                 snapshot = [card(session) for session in store.live_sessions(visitor.tenant)]
                 for call in snapshot:
                     yield _event(after, json.dumps(call, ensure_ascii=False, separators=(",", ":")))
