@@ -250,6 +250,7 @@ def test_strangers_and_broken_messages_meet_silence(rig: Rig) -> None:
     call.hang_up()
     assert "4111111111111111" not in rig.partner.log_text()
     assert "Signal=4" not in rig.partner.log_text()
+    assert rig.partner.log_text().count("sip_library_fault") == 1  # that one, and nothing else in this module
 
 
 def test_one_call_id_on_both_legs(rig: Rig) -> None:
