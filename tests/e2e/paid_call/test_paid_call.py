@@ -162,3 +162,15 @@ def test_late_offer_from_the_carrier(stage: Stage) -> None:
     stage.ear.mark("restored")
     _clean(stage)
     call.hang_up()
+
+
+def test_secure_pressed_while_the_phone_still_rings(open_stage: Callable[..., Stage]) -> None:
+    stage = open_stage(agent={"ring_ms": 900})
+    call = stage.call()
+    stage.customer.call(f"sip:+442079460123@{stage.world.block.kamailio}")
+    call.reference = str(stage.desk.wait_call()["reference"])
+    stage.desk.wait_state(call.reference, "ready")
+    assert stage.customer.count("answered") == 0
+    call.secure()
+    call.release()
+    call.hang_up()

@@ -101,6 +101,9 @@ class SandboxPartner:
             return _content(response)
         if response.is_server_error or response.is_redirect or response.status_code in _NO_ANSWER_YET:
             raise Unreachable(f"status_{response.status_code}", sent=True)
+        if response.status_code == httpx2.codes.CONFLICT and _rings(response):
+            # Whoever presses while the phone still rings means "as soon as it is answered".
+            raise Unreachable("ringing", sent=False)
         raise Refused(response.status_code, _error_id(response))
 
 
@@ -109,6 +112,11 @@ def _content(response: httpx2.Response) -> Any:
         return response.json()
     except ValueError:
         return None
+
+
+def _rings(response: httpx2.Response) -> bool:
+    content = _content(response)
+    return isinstance(content, dict) and content.get("state") == "ringing"
 
 
 def _error_id(response: httpx2.Response) -> str:

@@ -73,7 +73,7 @@ def create_app(
                     return Answer(refused.status, refused.body)
                 except (WrongStateError, NotNowError) as refused:
                     facts = {"error": "wrong_state", "message": str(refused), "state": str(refused.state)}
-                    return Answer(409, facts)
+                    return Answer(409, facts, passing=str(refused.state) == "ringing")
 
             token = request.headers.get("session-token", "")
             try:

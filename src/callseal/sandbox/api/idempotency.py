@@ -17,10 +17,11 @@ class ConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered, to be answered again."""
+    """What was answered, to be answered again; a `passing` refusal (the call still rings) is not remembered."""
 
     status: int
     body: Mapping[str, object]
+    passing: bool = False
 
 
 @dataclass(slots=True)
@@ -46,6 +47,9 @@ class Once:
         if entry.digest != digest:
             raise ConflictError(key)
         async with entry.lock:
-            if entry.answer is None:
-                entry.answer = await work()
-            return entry.answer
+            if entry.answer is not None:
+                return entry.answer
+            answer = await work()
+            if not answer.passing:
+                entry.answer = answer
+            return answer
