@@ -173,6 +173,10 @@ class Watcher:
             fenced=progress.fenced,
             held=self._is_held(answer.reference),
         )
+        await self._reporter.report(
+            answer.reference, kind, answer.leg, where=answer.target, evidence=evidence
+        )
+        self._count(answer.leg, kind)
         log.info(
             kind,
             reference=answer.reference,
@@ -182,8 +186,4 @@ class Watcher:
             packets=dict(evidence.packets),
             fenced=progress.fenced,
             anchor_gone=progress.gone,
-        )
-        self._count(answer.leg, kind)
-        await self._reporter.report(
-            answer.reference, kind, answer.leg, where=answer.target, evidence=evidence
         )

@@ -172,7 +172,8 @@ class SqliteStore:
             self._db.execute("UPDATE outbox SET attempted_at = ? WHERE id = ?", (now, pending))
 
     def drop_pending(self, pending: int) -> None:
-        with transaction(self._db):
+        """Not flushed: a command that a power cut brings back is repeated under its key, and a charge is asked about."""
+        with transaction(self._db, flush=False):
             self._db.execute("DELETE FROM outbox WHERE id = ?", (pending,))
 
     # --- once and only once

@@ -24,6 +24,7 @@ from callseal.stores.sqlite.database import (
     migrate,
     migrations,
     open_database,
+    transaction,
 )
 
 pytestmark = pytest.mark.unit
@@ -219,3 +220,14 @@ def test_one_store_has_one_desk(store: SqliteStore, path: Path) -> None:
     store.close()
     SqliteStore(path).close()
     store.__init__(path)  # type: ignore[misc]  # for the fixture, which closes it
+
+
+def test_flushing_is_the_rule_and_its_exception_lasts_one_transaction(path: Path) -> None:
+    """`synchronous`: 1 is NORMAL, 2 is FULL (https://sqlite.org/pragma.html#pragma_synchronous)."""
+    database = open_database(path)
+    modes = []
+    for flush in (True, False, True):
+        with transaction(database, flush=flush):
+            modes.append(database.execute("PRAGMA synchronous").fetchone()[0])
+    database.close()
+    assert modes == [2, 1, 2]
