@@ -61,7 +61,7 @@ class DeskClient:
 
     async def _read(self) -> None:
         rest = b""
-        async with self._http.stream("GET", "/v1/events", timeout=None) as answer:  # noqa: S113 - it never ends
+        async with self._http.stream("GET", "/v1/events", timeout=None) as answer:
             async for chunk in answer.aiter_raw():
                 at = time.monotonic()
                 *events, rest = (rest + chunk).split(b"\n\n")

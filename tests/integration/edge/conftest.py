@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.edge.rig import MEDIA, NG, AgentProcess, Endpoint, FakeDesk, Ng, endpoints
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from callseal.lab.router import Rtpengine
+from tests.integration.edge.rig import MEDIA, NG, AgentProcess, Endpoint, FakeDesk, Ng, endpoints
 
 
 @pytest.fixture(scope="session", params=[BASELINE, pytest.param(COMPATIBILITY, marks=pytest.mark.compat)])

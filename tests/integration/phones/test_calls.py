@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.integration.phones.conftest import AGENT, CUSTOMER, MakePhone
 
 from callseal.phones.driver import Phone, PhoneError
 from callseal.phones.settings import PhoneSettings
+from tests.integration.phones.conftest import AGENT, CUSTOMER, MakePhone
 
 pytestmark = pytest.mark.integration
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
+from callseal.phones.driver import PhoneError
+from callseal.phones.settings import VOICES
 from tests.integration.phones.conftest import AGENT, CUSTOMER, Listener, MakePhone
 from tests.integration.phones.signals import (
     heard_digits,
@@ -13,9 +16,6 @@ from tests.integration.phones.signals import (
     until,
     wav_samples,
 )
-
-from callseal.phones.driver import PhoneError
-from callseal.phones.settings import VOICES
 
 pytestmark = pytest.mark.integration
 

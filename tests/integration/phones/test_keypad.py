@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.integration.phones.conftest import AGENT, CUSTOMER, LISTENER
-from tests.integration.phones.signals import heard_digits, level, until
 
 from callseal.phones.settings import PhoneSettings
+from tests.integration.phones.conftest import AGENT, CUSTOMER, LISTENER
+from tests.integration.phones.signals import heard_digits, level, until
 
 pytestmark = pytest.mark.integration
 

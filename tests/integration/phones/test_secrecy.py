@@ -6,9 +6,9 @@ import resource
 from pathlib import Path
 
 import pytest
-from tests.integration.phones.conftest import AGENT, CUSTOMER, MakePhone
 
 from callseal.phones.commands import Method
+from tests.integration.phones.conftest import AGENT, CUSTOMER, MakePhone
 
 pytestmark = pytest.mark.integration
 

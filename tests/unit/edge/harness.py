@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.unit.edge.fakes import Clock, FakeRtpengine, settings
-
 from callseal.edge.acks import AckBook
 from callseal.edge.database import Database
 from callseal.edge.events import Reporter
@@ -17,6 +15,7 @@ from callseal.edge.journal import Journal
 from callseal.edge.nodes import Nodes
 from callseal.edge.spool import Spool
 from callseal.edge.watcher import Watcher
+from tests.unit.edge.fakes import Clock, FakeRtpengine, settings
 
 T = TypeVar("T")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.edge.fakes import REFERENCE, Clock
 
 from callseal.edge.acks import AckBook, AckKey, AckListener, read_ack
+from tests.unit.edge.fakes import REFERENCE, Clock
 
 pytestmark = pytest.mark.unit
 

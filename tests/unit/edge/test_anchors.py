@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from callseal.edge.anchors import Anchor, ng_call_id, place_of, read_anchor
+from callseal.wire.ng import NgReply
 from tests.unit.edge.fakes import (
     CUSTOMER,
     HOME,
@@ -21,9 +24,6 @@ from tests.unit.edge.fakes import (
     customer_leg,
     settings,
 )
-
-from callseal.edge.anchors import Anchor, ng_call_id, place_of, read_anchor
-from callseal.wire.ng import NgReply
 
 pytestmark = pytest.mark.unit
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.unit.edge.fakes import REFERENCE, TOKEN, settings
 
 from callseal.edge.courier import Courier
 from callseal.edge.database import Database
 from callseal.edge.spool import Spool
+from tests.unit.edge.fakes import REFERENCE, TOKEN, settings
 
 pytestmark = pytest.mark.unit
 

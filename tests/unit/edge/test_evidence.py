@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.edge.fakes import settings
 
 from callseal.edge.anchors import Leg, Place
 from callseal.edge.evidence import Look, Target, arrived, flows, growth
+from tests.unit.edge.fakes import settings
 
 pytestmark = pytest.mark.unit
 

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
+from callseal.edge.holds import Lift, NoSuchLegError, Sight, Whereabouts, expiry_rule
+from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from tests.unit.edge.fakes import (
     CUSTOMER,
     HOME,
@@ -20,9 +23,6 @@ from tests.unit.edge.fakes import (
     customer_leg,
 )
 from tests.unit.edge.harness import Bench, on_bench
-
-from callseal.edge.holds import Lift, NoSuchLegError, Sight, Whereabouts, expiry_rule
-from callseal.edge.ng_client import NgRefusedError, NgSilentError
 
 pytestmark = pytest.mark.unit
 

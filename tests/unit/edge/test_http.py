@@ -12,6 +12,10 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 import structlog
+
+from callseal.edge.agent import EdgeAgent
+from callseal.edge.http import build_app
+from callseal.edge.nodes import Nodes
 from tests.unit.edge.fakes import (
     HOME,
     PARTNER,
@@ -23,10 +27,6 @@ from tests.unit.edge.fakes import (
     customer_leg,
     settings,
 )
-
-from callseal.edge.agent import EdgeAgent
-from callseal.edge.http import build_app
-from callseal.edge.nodes import Nodes
 
 pytestmark = pytest.mark.unit
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.unit.edge.fakes import REFERENCE, TOKEN
 
 from callseal.edge.database import MIGRATIONS, Database
 from callseal.edge.spool import Spool
+from tests.unit.edge.fakes import REFERENCE, TOKEN
 
 pytestmark = pytest.mark.unit
 

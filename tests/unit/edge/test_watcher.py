@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.edge.fakes import HOME, PARTNER, PLATFORM, REFERENCE, FakeParty, agent_leg, customer_leg
-from tests.unit.edge.harness import Bench, on_bench
 
 from callseal.edge.watcher import Answered
+from tests.unit.edge.fakes import HOME, PARTNER, PLATFORM, REFERENCE, FakeParty, agent_leg, customer_leg
+from tests.unit.edge.harness import Bench, on_bench
 
 pytestmark = pytest.mark.unit
 

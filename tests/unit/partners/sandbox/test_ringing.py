@@ -19,7 +19,9 @@ def secure_when(state: str) -> None:
 
     async def run() -> None:
         async with httpx2.AsyncClient(transport=transport) as http:
-            settings = SandboxSettings(url="http://partner", api_key="key", webhook_secrets=("whsec_aGVsbG8=",))
+            settings = SandboxSettings(
+                url="http://partner", api_key="key", webhook_secrets=("whsec_aGVsbG8=",)
+            )
             await SandboxPartner(settings, http).secure("token", "key-1")
 
     asyncio.run(run())
