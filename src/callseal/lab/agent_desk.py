@@ -10,11 +10,13 @@ from typing import Any, Self
 
 import httpx2
 
+from callseal.observe.errors import Error
+
 POLL_S = 0.01
 Call = dict[str, Any]
 
 
-class DeskError(Exception):
+class DeskError(Error):
     """The desk refused, or what was awaited did not come. `status` is the HTTP status, 0 for a time-out."""
 
     def __init__(self, status: int, text: str) -> None:

@@ -17,11 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from callseal.observe.errors import Error
+
 POLL_S = 0.02
 STOP_S = 5.0
 
 
-class DaemonError(Exception):
+class DaemonError(Error):
     """A daemon did not become ready, or ended by itself; the message carries the end of its log."""
 
 

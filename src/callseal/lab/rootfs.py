@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from callseal.observe.errors import Error
+
 BASELINE = "forky"
 COMPATIBILITY = "trixie"
 
@@ -24,7 +26,7 @@ _ENTER = (
 )
 
 
-class RootfsError(Exception):
+class RootfsError(Error):
     """The root filesystem is not built; the message says how to build it."""
 
 
