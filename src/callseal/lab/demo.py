@@ -20,7 +20,7 @@ from callseal import __version__
 from callseal.audit.ear import Ear, listen
 from callseal.lab.block import Block
 from callseal.lab.ladder import Ladder, Pen
-from callseal.lab.phone import write_settings
+from callseal.lab.phone import PhoneError, write_settings
 from callseal.lab.preflight import faults
 from callseal.lab.serve import serve
 from callseal.lab.sip_tap import SipMessage, SipTap
@@ -37,6 +37,10 @@ SETTLE_S = 0.15  # the last message of a move is on the wire before its line is 
 
 class PreflightError(Error):
     """Something stands in the way of the lab."""
+
+
+class StoryError(Error):
+    """A phone did not do its part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ def run(options: DemoOptions) -> int:
     root = options.keep or Path(tempfile.mkdtemp(prefix="callseal-demo-"))
     try:
         return _Demo(options, root).run()
+    except PhoneError as error:
+        raise StoryError(
+            str(error), advice="--keep DIR keeps every process's log; a slow machine may need another try"
+        ) from None
     except KeyboardInterrupt:
         Console().print("\nstopped; nothing is left running", style="dim")
         return 130
