@@ -140,6 +140,7 @@ class Leg:
     moves: list[tuple[float, float]] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     up: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sdp(self) -> str:
         host, port = self.voice.endpoint
@@ -232,6 +233,7 @@ class Endpoint(asyncio.DatagramProtocol):
         else:
             if message.method == "BYE" and (leg := self.legs.pop(message.get("call-id"), None)):
                 leg.voice.close()
+                leg.over.set()
             self._reply(message, "")
 
     def _invited(self, message: SipMessage) -> None:
@@ -349,8 +351,7 @@ class Peers:
         """The customer hangs up; returns when the platform knows."""
         self.carrier.hang_up(call.customer)
         async with asyncio.timeout(_TIMEOUT_S):
-            while call.agent.call_id in self.platform.legs:
-                await asyncio.sleep(0.005)
+            await call.agent.over.wait()
 
     async def _talk(self) -> None:
         due = time.monotonic()

@@ -22,6 +22,7 @@ from callseal.lab.world import EDGE, World
 Direction = Literal["secure", "release"]
 REACHED: dict[Direction, str] = {"secure": "secured", "release": "ready"}
 MASK_S = 0.05  # the partner's mask holds the customer's voice back for 60 ms, so a packet that old has come through the partner
+POLL_S = 0.01
 _TIMEOUT_S = 8.0
 
 
@@ -35,14 +36,19 @@ class Press:
     sip: float
     after: float
 
+    @property
+    def acknowledged(self) -> float:
+        """Until the last ACK had arrived, whatever the card says."""
+        return self.before + self.sip
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """The same move without the desk. `sip`: from the request until the last ACK; `media`: until the first RTP packet came
-    that had travelled the new way."""
+    """The same move without the desk, in seconds. `acknowledged`: from the request until the last ACK had arrived; `total`:
+    until the first RTP packet came that had travelled the new way."""
 
-    sip: float
-    media: float
+    total: float
+    acknowledged: float
 
 
 class MoveWatch:
@@ -141,7 +147,7 @@ class PartnerAlone:
             await self._through.wait()
         self._wanted = None
         await self._settled(direction)
-        return Plain(last - start, max(last, self._media_at) - start)
+        return Plain(max(last, self._media_at) - start, last - start)
 
     def _agent_hears(self, timestamp: int, at: float) -> None:
         """Secure: the first packet of the customer that is as old as only the partner's way makes it."""
@@ -163,9 +169,12 @@ class PartnerAlone:
     async def _settled(self, direction: Direction) -> None:
         state = {"secure": "secured", "release": "home"}[direction]
         url = f"http://{self._world.block.partner}:8030/v1/session"
-        async with asyncio.timeout(_TIMEOUT_S):
-            while (await self._http.get(url, headers=self._partner())).json()["state"] != state:
-                await asyncio.sleep(0.01)
+        for _ in range(int(_TIMEOUT_S / POLL_S)):
+            if (await self._http.get(url, headers=self._partner())).json()["state"] == state:
+                break
+            await asyncio.sleep(POLL_S)
+        else:
+            raise TimeoutError(f"the partner alone did not get {state}")
         if direction == "release":  # the router holds the customer on the way home; the desk would lift it
             answer = await self._http.post(
                 f"http://{self._world.block.edge_agent}:8022/v1/unhold",
