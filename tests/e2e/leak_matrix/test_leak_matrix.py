@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from callseal.lab.phone import Method
+from callseal.lab.rootfs import BASELINE, COMPATIBILITY
 from tests.support.stage import Stage
 
 pytestmark = pytest.mark.e2e
@@ -25,15 +26,20 @@ EXPECTED = {
 }
 
 
+@pytest.fixture(scope="module", params=[BASELINE, COMPATIBILITY])
+def suite(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module", params=list(EXPECTED), ids=" and ".join)
 def barriers(
-    request: pytest.FixtureRequest, open_stage: Callable[..., Stage]
+    request: pytest.FixtureRequest, open_stage: Callable[..., Stage], suite: str
 ) -> tuple[Stage, bool, dict[str, int]]:
     fence, mask = request.param
     settings = {"secure_timeout_ms": "9000"}
     if fence != "fence":
         settings |= {"fence": '"unsafe-off"', "dtmf_info": "true"}
-    stage = open_stage(settings=settings, partner={"mask": mask == "mask"})
+    stage = open_stage(suite=suite, settings=settings, partner={"mask": mask == "mask"})
     return stage, fence == "fence", EXPECTED[request.param]
 
 
