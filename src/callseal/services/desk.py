@@ -7,22 +7,16 @@ agent that logs in once without a password, and writes the links to a file for i
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
-import resource
-import signal
-import socket
 import sqlite3
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import structlog
-import uvicorn
 
 from callseal.deployment import Deployment, DeploymentError, SecretError, read
 from callseal.desk.app import create_app
@@ -33,6 +27,7 @@ from callseal.observe.logging import configure
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
+from callseal.services import runner
 from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
 
@@ -91,28 +86,8 @@ def desk_parts(deployment: Deployment) -> Parts:
     )
 
 
-class _Server(uvicorn.Server):
-    """Says `ready` when it serves, and lets the event streams end before it waits for connections to close."""
-
-    context: Context
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            log.info("ready")
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.context.desk.hub.close()
-        await super().shutdown(sockets)
-
-
-def now_ms() -> int:
-    """Unix milliseconds: the desk's only clock."""
-    return time.time_ns() // 1_000_000
-
-
 async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
-    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why."""
+    """As `runner.serve`; the event streams end with the process."""
     store = SqliteStore(parts.store)
     # No proxy from the environment: tokens and keys travel in these requests.
     async with httpx2.AsyncClient(trust_env=False) as http:
@@ -121,32 +96,18 @@ async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
             store=store,
             partner=SandboxPartner(parts.partner, http),
             edge_agents=EdgeAgents(parts.edges, parts.edge_secret, http),
-            platform=WebhookPlatform(parts.platform, http, now_ms),
-            now_ms=now_ms,
+            platform=WebhookPlatform(parts.platform, http, runner.now_ms),
+            now_ms=runner.now_ms,
         )
-        host, port = _listening(parts.desk.url)
-        server = _Server(
-            uvicorn.Config(
-                app,
-                host=host,
-                port=port,
-                log_config=None,
-                access_log=False,  # it would hold demo keys; metrics count requests that matter
-                proxy_headers=False,
-                server_header=False,
-                ws="none",
-                lifespan="on",
-                timeout_graceful_shutdown=_GRACE_S,
-            )
-        )
-        server.context = app.state.context
+        context: Context = app.state.context
         if demo_links is not None:
-            write_demo_links(demo_links, parts.desk, server.context)
+            write_demo_links(demo_links, parts.desk, context)
         try:
-            await server.serve()
+            return await runner.serve(
+                app, _listening(parts.desk.url), log, grace_s=_GRACE_S, end=context.desk.hub.close
+            )
         finally:
             store.close()
-        return server.started
 
 
 def write_demo_links(path: Path, settings: DeskSettings, context: Context) -> None:
@@ -166,7 +127,7 @@ def _listening(url: str) -> tuple[str, int]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0 after a signal, 2 when the deployment is wrong, 1 when the desk could not start."""
+    """Exit code: `runner`."""
     parser = argparse.ArgumentParser(prog="callseal-desk", description="Callseal's desk")
     parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
     parser.add_argument(
@@ -178,7 +139,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--demo and --demo-links go together")
     configure("desk")
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # tokens pass through this process's memory
+    runner.no_core_dumps()
     try:
         parts = desk_parts(read(arguments.config))
     except (DeploymentError, SecretError) as error:
@@ -186,14 +147,9 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     if arguments.demo:
         log.warning("demo_mode", advice="Anybody with a demo link is an agent. Never with real calls.")
-    # uvicorn raises the signal again when it has shut down; this is what it then meets.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
-    try:
-        return 0 if asyncio.run(serve(parts, demo_links=arguments.demo_links)) else 1
-    except (OSError, sqlite3.Error, StoreTooNewError, StoreInUseError) as error:
-        log.critical("cannot_start", error=str(error))
-        return 1
+    return runner.run(
+        serve(parts, demo_links=arguments.demo_links), log, sqlite3.Error, StoreTooNewError, StoreInUseError
+    )
 
 
 if __name__ == "__main__":

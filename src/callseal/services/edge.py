@@ -7,26 +7,21 @@ Reads the deployment, maps it to `EdgeSettings`, serves until SIGTERM. What must
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
-import resource
-import signal
-import socket
 import sqlite3
 import sys
-import time
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 
 from callseal.deployment import Deployment, DeploymentError, SecretError, read
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
 from callseal.observe.logging import configure
+from callseal.services import runner
 
 _GRACE_S = 2
 
@@ -64,40 +59,14 @@ def _listening(url: str) -> Address:
     return parts.hostname or "127.0.0.1", parts.port or 80
 
 
-class _Server(uvicorn.Server):
-    """Says `ready` when the socket is open and the agent runs."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            log.info("ready")
-
-
 async def serve(settings: EdgeSettings) -> bool:
-    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why."""
-    agent = EdgeAgent(settings, now_ms=lambda: time.time_ns() // 1_000_000)
-    host, port = settings.http
-    config = uvicorn.Config(
-        build_app(agent),
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        # The inlet trusts source addresses: they are the connection's own, never what a header says.
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        ws="none",
-        lifespan="on",
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    server = _Server(config)
-    await server.serve()
-    return server.started
+    """As `runner.serve`; `ready` means the agent runs."""
+    agent = EdgeAgent(settings, now_ms=runner.now_ms)
+    return await runner.serve(build_app(agent), settings.http, log, grace_s=_GRACE_S)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit code 0 after a signal, 2 when the deployment is wrong, 1 when the agent could not start."""
+    """Exit code: `runner`."""
     parser = argparse.ArgumentParser(prog="callseal-edge", description="Callseal's edge agent")
     parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
     parser.add_argument("--edge", help="id of the edge; may be left out when there is one")
@@ -105,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     configure("edge")
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # tokens pass through this process's memory
+    runner.no_core_dumps()
     try:
         deployment = read(arguments.config)
         edge_id = arguments.edge or (deployment.edges[0].id if len(deployment.edges) == 1 else "")
@@ -118,14 +87,7 @@ def main(argv: list[str] | None = None) -> int:
         known = ", ".join(edge.id for edge in deployment.edges)
         sys.stderr.write(f"--edge: which one? This deployment has {known}\n")
         return 2
-    # uvicorn raises the signal again when it has shut down; this is what it then meets.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
-    try:
-        return 0 if asyncio.run(serve(settings)) else 1
-    except (OSError, sqlite3.Error) as error:
-        log.critical("cannot_start", error=str(error))
-        return 1
+    return runner.run(serve(settings), log, sqlite3.Error)
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ def test_a_wrong_start_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, edge: str | None
 ) -> None:
     monkeypatch.setattr("callseal.services.edge.configure", lambda _service: None)
-    monkeypatch.setattr("callseal.services.edge.resource.setrlimit", lambda _what, _limits: None)
-    monkeypatch.setattr("callseal.services.edge.os.umask", lambda _mask: 0)
+    monkeypatch.setattr("resource.setrlimit", lambda _what, _limits: None)
+    monkeypatch.setattr("os.umask", lambda _mask: 0)
     file = deployment_file(tmp_path)
     if edge is None:
         file.unlink()

@@ -1,0 +1,170 @@
+"""What the services that speak HTTP have in common: a quiet uvicorn that says `ready`, how a process begins, and how it ends.
+
+Exit codes of every one: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for a wrong configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import signal
+import socket
+import time
+import tomllib
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar
+
+import uvicorn
+from pydantic import StringConstraints, ValidationError
+from starlette.types import ASGIApp
+
+from callseal.observe.logging import configure
+
+Listen = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}:\d{1,5}$")]
+"""`ADDRESS:PORT` of IPv4, as the sandbox's files write it."""
+
+Settings = TypeVar("Settings")
+
+
+class Log(Protocol):
+    """The part of a structlog logger that is used here."""
+
+    def info(self, event: str) -> Any: ...
+    def critical(self, event: str, **fields: object) -> Any: ...
+
+
+class _Server(uvicorn.Server):
+    """Says `ready` when it serves; ends endless answers before uvicorn waits for connections to close."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        log: Log,
+        begin: Callable[[], Awaitable[None]] | None,
+        end: Callable[[], Awaitable[None] | None] | None,
+    ) -> None:
+        super().__init__(config)
+        self._log = log
+        self._begin = begin
+        self._end = end
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._begin is not None:
+            await self._begin()
+        await super().startup(sockets)
+        if self.started:
+            self._log.info("ready")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = self._end() if self._end is not None else None
+        if ending is not None:
+            await ending
+        await super().shutdown(sockets)
+
+
+async def serve(
+    app: ASGIApp,
+    address: tuple[str, int],
+    log: Log,
+    *,
+    grace_s: int = 1,
+    begin: Callable[[], Awaitable[None]] | None = None,
+    end: Callable[[], Awaitable[None] | None] | None = None,
+) -> bool:
+    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why.
+
+    `begin` runs before the socket opens, `end` before it closes; connections then have `grace_s` seconds.
+    """
+    host, port = address
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,  # request lines hold one-use keys and idempotency keys
+        proxy_headers=False,  # a source address is the connection's own, never what a header says
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        timeout_graceful_shutdown=grace_s,
+    )
+    server = _Server(config, log, begin, end)
+    await server.serve()
+    return server.started
+
+
+def no_core_dumps() -> None:
+    """Digits, tokens or secrets pass through this process's memory, and stay there."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run(service: Coroutine[Any, Any, bool], log: Log, *errors: type[Exception]) -> int:
+    """Run a service to its end; `errors` are its own ways of not starting, besides `OSError`. Returns the exit code."""
+    # uvicorn raises the signal again when it has shut down; this is what it then meets.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    not_started: tuple[type[Exception], ...] = (
+        OSError,
+        OverflowError,
+        *errors,
+    )  # OverflowError: no such port
+    try:
+        return 0 if asyncio.run(service) else 1
+    except not_started as error:
+        log.critical("cannot_start", error=str(error))
+        return 1
+
+
+def run_sandbox(
+    name: str,
+    what: str,
+    read: Callable[[Path], Settings],
+    service: Callable[[Settings], Coroutine[Any, Any, bool]],
+    *errors: type[Exception],
+    argv: list[str] | None = None,
+) -> int:
+    """A process of the sandbox: one `--config` file of its own, read by `read`. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog=f"callseal.services.{name}", description=what)
+    parser.add_argument("--config", type=Path, required=True)
+    arguments = parser.parse_args(argv)
+    log = configure(name)
+    no_core_dumps()
+    try:
+        settings = read(arguments.config)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        log.critical("bad_configuration", error=str(error))
+        return 2
+    except ValidationError as error:
+        # Key and reason only: the value may be a secret.
+        wrong = [
+            {"key": ".".join(map(str, one["loc"])), "why": one["msg"]}
+            for one in error.errors(include_input=False)
+        ]
+        log.critical("bad_configuration", wrong=wrong)
+        return 2
+    return run(service(settings), log, *errors)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Raises `OSError` or `tomllib.TOMLDecodeError`."""
+    with path.open("rb") as source:
+        return tomllib.load(source)
+
+
+def pair(listen: str) -> tuple[str, int]:
+    """`ADDRESS:PORT` taken apart."""
+    host, _, port = listen.rpartition(":")
+    return host, int(port)
+
+
+def now_ms() -> int:
+    """Unix milliseconds: the clock of a process."""
+    return time.time_ns() // 1_000_000
+
+
+def this_month() -> tuple[int, int]:
+    """(year, month) in UTC."""
+    now = time.gmtime()
+    return now.tm_year, now.tm_mon
