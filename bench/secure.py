@@ -191,18 +191,9 @@ class Bench:
 def table(loads: list[Load]) -> Table:
     """What was pressed beside what the partner does alone, one line each."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (
-        "calls",
-        "milliseconds",
-        "press p50",
-        "p95",
-        "p99",
-        "no desk p50",
-        "p95",
-        "p99",
-        "ratio p95",
-    ):
-        shown.add_column(name, justify="left" if name == "milliseconds" else "right")
+    names = ("calls", "milliseconds", "p50", "p95", "p99", "no desk p50", "p95", "p99", "ratio")
+    for name in names:
+        shown.add_column(name, justify="left" if name == "milliseconds" else "right", no_wrap=True)
     for load in loads:
         calls = str(load.calls)
         for direction in DIRECTIONS:
