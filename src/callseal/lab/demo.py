@@ -29,7 +29,6 @@ from callseal.lab.workspace import Workspace
 from callseal.lab.world import World
 from callseal.observe.errors import Error
 
-WIDTH = 78
 AMOUNT = 4250
 TOKEN_HEADER = "X-Payment-Token"  # noqa: S105 - a header's name
 SETTLE_S = 0.15  # the last message of a move is on the wire before its line is drawn

@@ -23,7 +23,6 @@ _CALL_ID = re.compile(rb"(?im)^(?:call-id|i)\s*:\s*(\S+)")
 _CSEQ = re.compile(rb"(?im)^cseq\s*:\s*(\d+)\s+(\w+)")
 _CONNECTION = re.compile(rb"(?m)^c=IN IP4 ([\d.]+)")
 _MEDIA = re.compile(rb"(?m)^m=audio (\d+)")
-_DIRECTION = re.compile(rb"(?m)^a=(sendonly|recvonly|inactive)")
 _TO_TAG = re.compile(rb"(?im)^(?:to|t)\s*:[^\r\n]*;tag=")
 
 

@@ -33,7 +33,6 @@ DIGIT_FEED_PORT = 2230
 PROMPTS = "src/callseal/sandbox/prompts"
 PROMPTS_INSIDE = "/run/callseal"
 AGENT_LOGIN = "alice"
-OTHER_LOGIN = "bob"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ happens to be a possible card number is lost.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Iterator, Mapping
 
@@ -118,12 +116,6 @@ def scrub_value(value: object, key: str = "") -> object:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return scrub(str(value))
-
-
-def token_hash(token: str, key: str | bytes) -> str:
-    """A name for a token that log lines may carry: 16 hex digits of HMAC-SHA-256; nothing of it leads back."""
-    secret = key.encode() if isinstance(key, str) else key
-    return hmac.new(secret, token.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def is_card(digits: str) -> bool:

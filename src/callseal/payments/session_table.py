@@ -36,7 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from callseal.payments.names import CONCLUSIONS, PRESSES, Do, Event, State
+from callseal.payments.names import PRESSES, Do, Event, State
 
 S, E, D = State, Event, Do
 
@@ -288,8 +288,3 @@ def lookup(state: State, event: Event) -> Step | None:
 def possible_presses(state: State) -> tuple[Event, ...]:
     """The presses that have a row in this state, in the order of their declaration."""
     return tuple(event for event in Event if event in PRESSES and (state, event) in TABLE)
-
-
-def must_have_rows() -> frozenset[tuple[State, Event]]:
-    """Every cell that may not be empty: all facts in all states."""
-    return frozenset((s, e) for s in State for e in Event if e not in PRESSES and e not in CONCLUSIONS)

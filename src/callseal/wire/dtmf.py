@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 KEYS = "0123456789*#ABCD"
 """Keys in the order of their event codes 0 to 15 (RFC 4733 section 3.2)."""
-FLASH = 16
 END_REPEATS = 3
 """How often the last packet of an event is sent (RFC 4733 section 2.5.1.4)."""
 

@@ -62,13 +62,6 @@ class Media:
                 found[int(payload_type)] = name.strip()
         return {int(kind): found[int(kind)] for kind in self.formats if kind.isdigit() and int(kind) in found}
 
-    @property
-    def event_payload_types(self) -> tuple[int, ...]:
-        """Payload types of telephone-events."""
-        return tuple(
-            kind for kind, name in self.codecs.items() if name.lower().startswith("telephone-event/")
-        )
-
     def attributes(self, name: str) -> tuple[str, ...]:
         """Values of every `a=name:value`; "" for a bare `a=name`."""
         parts = (value.partition(":") for kind, value in self.lines if kind == "a")
