@@ -9,6 +9,8 @@ The rule here needs no memory of time. A packet in which two key frequencies hol
 becomes silence, and so do one packet before it (the onset, too short to be recognised) and one after it (the rest).
 Packets are therefore held back for `LOOK_AHEAD_S`. Anything that is not G.711 never passes: telephone-events, negotiated
 or not, comfort noise, unknown payload types.
+
+The auditor's ear (`audit.tones`) knows tones by a rule of its own: a proof must not share the blind spots of what it proves.
 """
 
 from __future__ import annotations
