@@ -315,7 +315,10 @@ class Holds:
         return [party.tag for party in parties] if len(parties) > 1 else []
 
     async def _keep(self, hold: Hold) -> None:
-        await self._journal.write_hold(hold)
+        # A renewal need not wait for the disk, which has a hold of that leg already: it would end sooner, not never.
+        before = self._held.get(hold.reference)
+        same_leg = before is not None and (before.call_id, before.node) == (hold.call_id, hold.node)
+        await self._journal.write_hold(hold, flush=not same_leg)
         self._held[hold.reference] = hold
         self._wake.set()
 

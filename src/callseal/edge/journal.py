@@ -53,7 +53,7 @@ class Journal:
 
         return await self._database.run(work)
 
-    async def write_hold(self, hold: Hold) -> None:
+    async def write_hold(self, hold: Hold, *, flush: bool = True) -> None:
         await self._database.run(
             lambda connection: connection.execute(
                 "INSERT OR REPLACE INTO holds (reference, call_id, node, expires_at, limit_at, media, cseq)"
@@ -67,7 +67,8 @@ class Journal:
                     int(hold.media),
                     hold.cseq,
                 ),
-            )
+            ),
+            flush=flush,
         )
 
     async def forget_hold(self, reference: str) -> None:

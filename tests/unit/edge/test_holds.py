@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from callseal.edge.holds import Lift, NoSuchLegError, Sight, Whereabouts, expiry_rule
+from callseal.edge.journal import Hold, Journal
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from tests.unit.edge.fakes import (
     CUSTOMER,
@@ -163,6 +164,31 @@ def test_half_a_hold_is_journalled(tmp_path: Path) -> None:
         assert [hold.reference for hold in await bench.journal.holds()] == [REFERENCE]
 
     on_bench(tmp_path, story)
+
+
+def test_only_a_renewal_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A press waits for the disk once: the hold that Kamailio sets again on the way home is a renewal."""
+    waited: list[bool] = []
+    write = Journal.write_hold
+
+    async def watched(journal: Journal, hold: Hold, *, flush: bool = True) -> None:
+        waited.append(flush)
+        await write(journal, hold, flush=flush)
+
+    monkeypatch.setattr(Journal, "write_hold", watched)
+
+    async def story(bench: Bench) -> None:
+        call(bench)
+        bench.ng.calls["other.customer"] = bench.ng.calls["c.customer"]
+        await bench.holds.hold(REFERENCE, "c", "edge-1", 5_000)
+        await bench.holds.noted_held(REFERENCE, "c", "edge-1", 7)
+        assert [hold.cseq for hold in await bench.journal.holds()] == [7]
+        await bench.holds.hold(REFERENCE, "other", "edge-1", 5_000)
+        await bench.holds.unhold(REFERENCE, "other", "edge-1")
+        await bench.holds.noted_held(REFERENCE, "other", "edge-1", 8)
+
+    on_bench(tmp_path, story)
+    assert waited == [True, False, True, True]
 
 
 def test_silence_is_not_absence(tmp_path: Path) -> None:
