@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
-import httpx2
 import pytest
 
 from callseal.lab.story import APPROVED, PaidCall
@@ -15,9 +15,10 @@ pytestmark = pytest.mark.e2e
 STATES = ("ready", "securing", "secured", "capturing", "captured", "authorising", "approved", "restoring")
 
 
-def psp_faults(stage: Stage, **faults: object) -> None:
-    answer = httpx2.post(f"http://{stage.world.block.psp}:8033/faults", json=faults, timeout=5)
-    assert answer.status_code in {200, 204}, answer.text
+@pytest.fixture(scope="module")
+def stage(open_stage: Callable[..., Stage]) -> Stage:
+    """A PSP that thinks for a second, so that a hang-up surely falls between charge and result."""
+    return open_stage(psp={"answer_ms": 1000})
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,8 @@ def bring_to(stage: Stage, call: PaidCall, state: str) -> None:
     stage.desk.press(call.reference, "charge", {"amount": 4250, "currency": "GBP"})
     if state == "approved":
         stage.desk.wait_state(call.reference, "approved")
+    else:
+        time.sleep(0.4)  # the charge is at the PSP, its result is not here yet
 
 
 @pytest.mark.parametrize("side", ["customer", "agent"])
