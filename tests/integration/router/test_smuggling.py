@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.rig import AGENT, CUSTOMER, Rig
-from tests.integration.router.story import NUMBER, Leg, inbound, place
+from tests.integration.router.story import NUMBER, TOKEN, Leg, inbound, place, second_headers, second_leg
 from tests.support.rtp_talker import sdp
 from tests.support.sip_peer import Dialog, SipPeer
 
@@ -265,3 +265,86 @@ def test_name_as_next_hop_is_looked_up_and_checked(rig: Rig, leg: Leg) -> None:
         cseq = near.request("INFO")
         far.reply(far.incoming("INFO"), 200)
         assert near.answered(cseq, "INFO").status == 200
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize(
+    "line",
+    [f"x-payment-TOKEN: {TOKEN}", f"X-Payment-Token : {TOKEN}", f"X-Payment-Token:\r\n {TOKEN}"],
+    ids=["case", "blank", "folded"],
+)
+def test_token_reaches_nobody_however_it_is_written(rig: Rig, line: str) -> None:
+    """Twice in the partner's INVITE, and in its requests and replies, provisional, final and negative."""
+    headers = (line, line)
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    partner_customer = Dialog.of(rig.partner, leg1)
+    partner_agent = second_leg(rig, leg1)
+    cookie = second_headers(leg1, None)
+    partner_agent.request("INVITE", sdp=leg1.body, headers=(*headers, *cookie, *cookie))
+    leg2 = rig.platform.expect_request("INVITE")
+    platform = Dialog.of(rig.platform, leg2)
+    partner_customer.reply(leg1, 180, headers=headers)
+    carrier.provisional(180)
+    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
+    answer2 = partner_agent.answered(1)
+    partner_agent.request("ACK", cseq=1, headers=headers)
+    platform.incoming("ACK")
+    partner_customer.reply(leg1, 200, sdp=answer2.body, headers=headers)
+    carrier.answered(first)
+    carrier.ack(first)
+    partner_customer.incoming("ACK")
+    for near, far in ((partner_agent, platform), (partner_customer, carrier)):
+        near.request("INFO", headers=(*headers, *cookie))
+        far.reply(far.incoming("INFO"), 200)
+        cseq = far.request("UPDATE")
+        near.reply(near.incoming("UPDATE"), 488, headers=(*headers, *cookie))
+        far.answered(cseq, "UPDATE")
+    for message in (*rig.platform.heard, *rig.carrier.heard):
+        assert TOKEN not in message.text
+        assert "payment-token" not in message.text.lower()
+        assert "route-cookie" not in message.text.lower()
+
+
+@pytest.mark.compat
+def test_preloaded_route_is_not_followed(rig: Rig) -> None:
+    """The first INVITE goes where the number says, not where a Route says; so does the partner's, and only with a cookie."""
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    carrier.routes = [f"<sip:{rig.kamailio.sip[0]};lr>", f"<sip:{rig.platform.address}:5060;lr>"]
+    carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    assert leg1.get("Route") == ""
+    back = second_leg(rig, leg1)
+    back.routes = [f"<sip:{rig.carrier.address}:5060;lr>"]
+    back.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, None))
+    leg2 = rig.platform.expect_request("INVITE")
+    assert leg2.get("Route") == ""
+    assert rig.carrier.untaken("INVITE") == []
+    rig.platform.reply(leg2, 486, tag="x")
+    rig.partner.reply(leg1, 486, tag="y")
+
+
+@pytest.mark.compat
+def test_wire_names_no_product(rig: Rig) -> None:
+    story = inbound(rig)
+    story.carrier.target = "sip:x@127.81.0.99"
+    story.carrier.answered(story.carrier.request("INFO"), "INFO")
+    probe = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    probe.answered(probe.request("OPTIONS"), "OPTIONS")
+    probe.answered(probe.request("PUBLISH"), "PUBLISH")
+    probe.request("INVITE", sdp=rig.customer_media.sdp(), headers=("Proxy-Require: x",))
+    rig.partner.expect_request("INVITE")
+    probe.provisional(100)
+    heard = [m.text.lower() for peer in rig.peers for m in peer.heard]
+    assert len(heard) > 10
+    for text in heard:
+        for name in (
+            "kamailio",
+            "rtpengine",
+            "sipwise",
+            "callseal",
+            "your call is important",
+            "terribly sorry",
+        ):
+            assert name not in text, text
