@@ -140,6 +140,7 @@ class Leg:
     moves: list[tuple[float, float]] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     up: asyncio.Event = field(default_factory=asyncio.Event)
+    refused: str = ""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sdp(self) -> str:
@@ -197,9 +198,12 @@ class Endpoint(asyncio.DatagramProtocol):
             voice=Voice(self.address),
         )
         self.legs[leg.call_id] = leg
-        self._request(leg, "INVITE", leg.sdp())
-        async with asyncio.timeout(_TIMEOUT_S):
-            await leg.up.wait()
+        try:
+            await self._invite(leg)
+        except (TimeoutError, PeerError):
+            del self.legs[leg.call_id]
+            leg.voice.close()
+            raise
         return leg
 
     async def reoffer(self, leg: Leg) -> None:
@@ -210,9 +214,15 @@ class Endpoint(asyncio.DatagramProtocol):
         leg.version += 1
         leg.cseq += 1
         leg.up.clear()
+        await self._invite(leg)
+
+    async def _invite(self, leg: Leg) -> None:
+        leg.refused = ""
         self._request(leg, "INVITE", leg.sdp())
         async with asyncio.timeout(_TIMEOUT_S):
             await leg.up.wait()
+        if leg.refused:
+            raise PeerError(f"INVITE was refused: {leg.refused}")
 
     def hang_up(self, leg: Leg) -> None:
         leg.cseq += 1
@@ -269,7 +279,9 @@ class Endpoint(asyncio.DatagramProtocol):
         if leg is None or message.status < 200 or message.method != "INVITE" or message.cseq != leg.cseq:
             return
         if message.status >= 300:
-            raise PeerError(f"INVITE was refused: {message.start}")
+            leg.refused = message.start
+            leg.up.set()
+            return
         leg.remote = message.get("to")
         leg.target = _uri(message.get("contact"))
         leg.routes = leg.routes or list(reversed(message.all("record-route")))

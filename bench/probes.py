@@ -89,7 +89,7 @@ class PartnerAlone:
 
     def __init__(self, world: World, call: LiveCall, desk: DeskClient) -> None:
         self._world = world
-        self._call = call
+        self.call = call
         self._desk = desk
         self._http = httpx2.AsyncClient(timeout=5.0, trust_env=False)
         self._token = ""
@@ -98,11 +98,11 @@ class PartnerAlone:
         self._wanted: tuple[Direction, float] | None = None
 
     async def open(self) -> None:
-        await self._desk.wait_state(self._call.reference, "ready")
-        self._token = _token(self._world, self._call.reference)
+        await self._desk.wait_state(self.call.reference, "ready")
+        self._token = _token(self._world, self.call.reference)
         await self._forget()
-        self._call.agent.voice.listen(self._agent_hears)
-        self._call.customer.voice.listen(self._customer_hears)
+        self.call.agent.voice.listen(self._agent_hears)
+        self.call.customer.voice.listen(self._customer_hears)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -115,7 +115,7 @@ class PartnerAlone:
                 "event_id": event,
                 "edge": EDGE,
                 "at": time.time_ns() // 1_000_000,
-                "reference": self._call.reference,
+                "reference": self.call.reference,
                 "kind": "call_ended",
                 "leg": "customer",
                 "where": None,
@@ -124,11 +124,11 @@ class PartnerAlone:
             headers=self._edge(event),
         )
         answer.raise_for_status()
-        await self._desk.wait_state(self._call.reference, "ended")
+        await self._desk.wait_state(self.call.reference, "ended")
 
     async def move(self, direction: Direction) -> Plain:
         """From just before the HTTP POST to the partner; what comes after the measurement is waited for outside it."""
-        watch = MoveWatch(self._call)
+        watch = MoveWatch(self.call)
         self._through.clear()
         self._wanted = (direction, float("inf"))
         start = time.monotonic()
@@ -151,13 +151,13 @@ class PartnerAlone:
 
     def _agent_hears(self, timestamp: int, at: float) -> None:
         """Secure: the first packet of the customer that is as old as only the partner's way makes it."""
-        left = self._call.customer.voice.left_at(timestamp)
+        left = self.call.customer.voice.left_at(timestamp)
         if self._wanted and self._wanted[0] == "secure" and left is not None:
             self._heard(at, new_way=left > self._wanted[1] and at - left >= MASK_S)
 
     def _customer_hears(self, timestamp: int, at: float) -> None:
         """Release: the first packet that left the agent after both legs were acknowledged. (The customer's is still held.)"""
-        left = self._call.agent.voice.left_at(timestamp)
+        left = self.call.agent.voice.left_at(timestamp)
         if self._wanted and self._wanted[0] == "release" and left is not None:
             self._heard(at, new_way=left > self._wanted[1])
 
@@ -179,8 +179,8 @@ class PartnerAlone:
             answer = await self._http.post(
                 f"http://{self._world.block.edge_agent}:8022/v1/unhold",
                 json={
-                    "reference": self._call.reference,
-                    "call_id": self._call.customer.call_id,
+                    "reference": self.call.reference,
+                    "call_id": self.call.customer.call_id,
                     "node": EDGE,
                 },
                 headers=self._edge(str(uuid.uuid4())),

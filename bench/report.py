@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,12 @@ def summary(samples: Sequence[float]) -> dict[str, float]:
         "samples": len(samples),
         **{f"p{share}_ms": round(percentile(samples, share) * 1000, 1) for share in PERCENTILES},
     }
+
+
+def worst(ratios: Iterable[float]) -> float:
+    """The largest; NaN when one of them could not be measured."""
+    found = list(ratios)
+    return math.nan if any(math.isnan(one) for one in found) else max(found)
 
 
 def surroundings(suite: str) -> dict[str, Any]:
@@ -62,7 +68,8 @@ def _version(text: str) -> str:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Never half a file: written beside and renamed."""
+    """Never half a file: written beside and renamed. What could not be measured is null."""
+    content = json.loads(json.dumps(content), parse_constant=lambda _: None)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     beside.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

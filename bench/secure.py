@@ -12,18 +12,20 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx2
 from rich.console import Console
 from rich.table import Table
 
 from bench.desk_client import DeskClient
-from bench.peers import LiveCall, Peers
+from bench.peers import LiveCall, PeerError, Peers
 from bench.probes import Direction, PartnerAlone, Plain, Press, press, router_alone
-from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, write_json
+from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, worst, write_json
 from callseal.lab.block import Block
 from callseal.lab.preflight import faults
 from callseal.lab.rootfs import BASELINE
@@ -58,6 +60,9 @@ BASELINE_EVERY = 4
 PAUSE_S = (0.005, 0.025)
 """Between two moves: people do not press in step with the clock of the voices, and no move shall begin inside another."""
 
+FAILURES = (TimeoutError, RuntimeError, PeerError, httpx2.HTTPError)
+PATIENCE = 10
+
 T = TypeVar("T")
 
 
@@ -89,7 +94,7 @@ class Load:
     @property
     def worst(self) -> float:
         """The worst ratio that compares like with like: RTP waited for in both, or in neither."""
-        return max(self.ratio(direction, until, until) for direction in DIRECTIONS for until in UNTIL)
+        return worst(self.ratio(direction, until, until) for direction in DIRECTIONS for until in UNTIL)
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"calls": self.calls, "failures": self.failures}
@@ -122,38 +127,47 @@ class Bench:
         self._desk = desk
         self._rng = rng
         self._calls: list[LiveCall] = []
+        self._past: LiveCall
+        self._beside: PartnerAlone
 
     async def run(self, loads: list[int], presses: int, console: Console) -> list[Load]:
         """`presses` of each kind, spread evenly over `loads` (calls up, rising)."""
-        beside = PartnerAlone(self._world, await self._peers.dial(DIALLED), self._desk)
-        past = await self._peers.dial(PAST_PARTNER)
-        await beside.open()
-        found = []
+        self._past = await self._peers.dial(PAST_PARTNER)
+        self._beside = await self._new_beside()
         try:
-            for number, calls in enumerate(loads):
-                share = presses // len(loads) + (number < presses % len(loads))
-                while len(self._calls) < calls:
-                    await self._dial()
-                load = Load(calls)
-                await self._measure(Load(calls), beside, past, WARM_UP)
-                start = time.monotonic()
-                await self._measure(load, beside, past, share)
-                console.print(
-                    f"{calls:3} call{'s' if calls > 1 else ' '} up: {share} presses and as many releases"
-                    f" in {time.monotonic() - start:.0f} s",
-                    style="dim",
-                )
-                found.append(load)
+            shares = [presses // len(loads) + (number < presses % len(loads)) for number in range(len(loads))]
+            return [
+                await self._one_load(calls, share, console)
+                for calls, share in zip(loads, shares, strict=True)
+            ]
         finally:
-            await beside.close()
-        return found
+            await self._beside.close()
 
-    async def _dial(self) -> None:
+    async def _one_load(self, calls: int, presses: int, console: Console) -> Load:
+        while len(self._calls) < calls:
+            self._calls.append(await self._dial())
+        load = Load(calls)
+        await self._measure(Load(calls), WARM_UP)
+        start = time.monotonic()
+        await self._measure(load, presses)
+        console.print(
+            f"{calls:3} call{'s' if calls > 1 else ' '} up: {presses} presses and as many releases"
+            f" in {time.monotonic() - start:.0f} s",
+            style="dim",
+        )
+        return load
+
+    async def _dial(self) -> LiveCall:
         call = await self._peers.dial(DIALLED)
         await self._desk.wait_state(call.reference, "ready")
-        self._calls.append(call)
+        return call
 
-    async def _measure(self, load: Load, beside: PartnerAlone, past: LiveCall, count: int) -> None:
+    async def _new_beside(self) -> PartnerAlone:
+        beside = PartnerAlone(self._world, await self._dial(), self._desk)
+        await beside.open()
+        return beside
+
+    async def _measure(self, load: Load, count: int) -> None:
         for number in range(count):
             call = self._calls[number % len(self._calls)]
             for direction in DIRECTIONS:
@@ -163,26 +177,47 @@ class Bench:
                     await self._replace(call)
                     break
                 load.presses[direction].append(one)
-            if number % BASELINE_EVERY:
-                continue
-            for direction in DIRECTIONS:
-                await self._pause()
-                load.plain[direction].append(await beside.move(direction))
+            if number % BASELINE_EVERY == 0:
+                await self._measure_baselines(load)
+
+    async def _measure_baselines(self, load: Load) -> None:
+        for direction in DIRECTIONS:
             await self._pause()
-            load.router.append(await router_alone(self._peers, past))
+            one = await self._or_failure(load, f"baseline {direction}", self._beside.move(direction))
+            if one is None:
+                await self._beside.close()
+                await self._hang_up(self._beside.call)
+                self._beside = await self._again(self._new_beside)
+                break
+            load.plain[direction].append(one)
+        await self._pause()
+        alone = await self._or_failure(load, "router alone", router_alone(self._peers, self._past))
+        if alone is not None:
+            load.router.append(alone)
 
     async def _or_failure(self, load: Load, what: str, work: Awaitable[T]) -> T | None:
         try:
             return await work
-        except (TimeoutError, RuntimeError) as error:
+        except FAILURES as error:
             load.failures.append(f"{what}: {type(error).__name__} {error}".strip())
             return None
 
     async def _replace(self, call: LiveCall) -> None:
         """A call that went wrong is hung up; it is counted, and another takes its place."""
-        self._calls.remove(call)
-        await self._peers.hang_up(call)
-        await self._dial()
+        await self._hang_up(call)
+        self._calls[self._calls.index(call)] = await self._again(self._dial)
+
+    async def _hang_up(self, call: LiveCall) -> None:
+        with suppress(*FAILURES):
+            await self._peers.hang_up(call)
+
+    async def _again(self, make: Callable[[], Awaitable[T]]) -> T:
+        """Whatever made the call before go wrong may last for a moment."""
+        for _ in range(PATIENCE - 1):
+            with suppress(*FAILURES):
+                return await make()
+            await asyncio.sleep(1)
+        return await make()
 
     async def _pause(self) -> None:
         await asyncio.sleep(self._rng.uniform(*PAUSE_S))
@@ -260,7 +295,7 @@ def main(argv: list[str] | None = None) -> int:
         workspace = BenchWorkspace(options.keep or Path(scratch), options.block)
         with World(workspace, stage=lambda text: console.print(text, style="dim")) as world:
             loads, late = asyncio.run(bench(options, world, console))
-    ratio = max(load.worst for load in loads)
+    ratio = worst(load.worst for load in loads)
     around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
     failures = sum(len(load.failures) for load in loads)
     write_json(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import last_line, percentile, summary, write_json
+from bench.report import last_line, percentile, summary, worst, write_json
 
 pytestmark = pytest.mark.unit
 
@@ -29,6 +29,20 @@ def test_summary_is_in_milliseconds() -> None:
 
 def test_the_last_line() -> None:
     assert last_line("secure", 2.345, 3.0) == "bench-secure ratio=2.35 goal=3.0"
+
+
+@pytest.mark.parametrize("unknown", [0, 1, 2])
+def test_a_ratio_that_was_not_measured_is_not_passed_over(unknown: int) -> None:
+    ratios = [1.0, 2.0, 3.0]
+    assert worst(ratios) == 3.0
+    ratios[unknown] = math.nan
+    assert math.isnan(worst(ratios))
+
+
+def test_what_was_not_measured_is_null_in_the_json(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"loads": [summary([])]})
+    told = json.loads((tmp_path / "x.json").read_text(), parse_constant=pytest.fail)
+    assert told == {"loads": [{"samples": 0, "p50_ms": None, "p95_ms": None, "p99_ms": None}]}
 
 
 def test_json_replaces_what_was_there(tmp_path: Path) -> None:
