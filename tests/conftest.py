@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# Laws are about what holds, not about how long one example takes on a busy machine.
+settings.register_profile("callseal", deadline=None)
+settings.load_profile("callseal")
 
 KINDS = {"unit", "integration", "e2e"}
 
