@@ -172,7 +172,7 @@ class _Demo:
         call.ask()
         state = call.type("card_number", MISTYPED.number, until="invalid")
         reason = next(field["reason"] for field in state["fields"] if field["name"] == "card_number")
-        self._stage(f"a mistyped field: the card shows it at once ({reason}); the partner asks again")
+        self._stage(f"a mistyped field: the card says so at once (reason: {reason}); the partner asks again")
         call.desk.press(call.reference, "reset", {"field": "card_number"})
         call.type_card(APPROVED)
         outcome = call.charge(1999)["result"]["outcome"]

@@ -30,7 +30,10 @@ def serve(world: World, phones: dict[str, Path], out: Console) -> None:
         out.print()
         out.print(f"the agent's card      {links[AGENT_LOGIN]}", style="bold")
         out.print(f"the customer's keypad http://{world.block.keypad}:8060/demo?key={key}", style="bold")
-        out.print(f"logs and state are in {world.workspace.root}; Ctrl-C ends everything", style="dim")
+        out.print(
+            f"logs and state are in {world.workspace.root}; each link opens in one browser; Ctrl-C ends everything",
+            style="dim",
+        )
         while all(daemon.alive for daemon in (*world.daemons.values(), keypad)):
             time.sleep(WATCH_S)
         ended = next(daemon for daemon in (*world.daemons.values(), keypad) if not daemon.alive)

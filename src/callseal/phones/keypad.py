@@ -127,10 +127,15 @@ def build_app(
         return {"phones": {name: handset.phone.alive for name, handset in handsets.items()}}
 
     @app.get("/demo")
-    def demo(key: str) -> Response:
+    def demo(request: Request, key: str) -> Response:
+        if doorkeeper.knows(request.cookies.get(COOKIE)):
+            return RedirectResponse("/", 303)  # the same browser opens its link again
         session = doorkeeper.redeem(key)
         if session is None:
-            return JSONResponse({"message": "this key was used or never was one"}, 401)
+            return JSONResponse(
+                {"message": "this link was used by another browser, or never was one; start the demo again"},
+                401,
+            )
         answer = RedirectResponse("/", 303)
         answer.set_cookie(COOKIE, session, httponly=True, samesite="strict")
         return answer

@@ -166,6 +166,14 @@ def test_the_sound_is_drawn_and_key_tones_are_marked(keypad: Page) -> None:
     assert keypad.evaluate(painted, "customer")["tone"] == 0
 
 
+def test_the_link_opens_again_in_its_own_browser_only(keypad: Page, browser: Browser) -> None:
+    keypad.goto(f"http://{HOST}:{PORT}/demo?key={KEY}")
+    expect(keypad.get_by_role("heading", level=1)).to_have_text("The customer\u2019s phone")
+    stranger = browser.new_context()
+    assert stranger.request.get(f"http://{HOST}:{PORT}/demo?key={KEY}").status == 401
+    stranger.close()
+
+
 def test_listen_and_mute(keypad: Page) -> None:
     button = keypad.locator("[data-who=agent] .listen")
     button.click()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.integration.card.conftest import Card
-from tests.support.card_scenarios import SCENARIOS, evidence, field
+from tests.support.card_scenarios import OTHER, REFERENCE, SCENARIOS, evidence, field
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ SHOWN: dict[str, tuple[str, str | None]] = {
     "capturing": ("The line is secure", None),
     "capturing_invalid": ("The line is secure", None),
     "captured": ("The line is secure", "Charge £42.50"),
-    "authorising": ("Asking the bank…", None),
+    "authorising": ("Asking the bank…", "Charging £42.50…"),
     "approved": ("Payment approved", "Back to the call"),
     "declined": ("The line is secure", "Ask for another card"),
     "outcome_unknown": ("Outcome not known", "Back to the call"),
@@ -54,6 +54,56 @@ def test_each_state(card: Card, scenario: str) -> None:
         assert row.locator(".mark svg path").count() > 0
         if row.get_attribute("data-state") in {"valid", "invalid"}:
             assert row.locator(".field-status").inner_text() in {"Valid", "Not valid"}
+
+
+def test_the_brand_is_shown_once(card: Card) -> None:
+    """The desk says it with every field: the security code's length depends on it."""
+    names = ("card_number", "expiry", "security_code")
+    card.open("captured", fields=[field(name, "valid", 4, brand="visa") for name in names])
+    expect(card.root.locator(".brand:visible")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("states", "says"),
+    [
+        (("active", "waiting"), "The customer is typing the card number. You cannot hear the keys."),
+        (("valid", "active"), "The customer is typing the expiry date. You cannot hear the keys."),
+        (("valid", "waiting"), "The customer is typing the expiry date. You cannot hear the keys."),
+        (
+            ("invalid", "waiting"),
+            "The card number is not right. The customer is asked to type it again; you cannot hear the keys.",
+        ),
+    ],
+)
+def test_who_types_what_is_said_without_a_gap(card: Card, states: tuple[str, str], says: str) -> None:
+    card.open("capturing", fields=[field("card_number", states[0], 4), field("expiry", states[1])])
+    expect(card.root.locator(".explain")).to_have_text(says)
+
+
+def test_a_row_does_not_grow_when_it_becomes_valid(card: Card) -> None:
+    card.page.set_viewport_size({"width": 360, "height": 780})
+    row = card.root.locator("[data-field=expiry]")
+    card.open("capturing", fields=[field("expiry", "active", 4)])
+    before = row.bounding_box()
+    card.show("capturing", fields=[field("expiry", "valid", 4, masked="••••")])
+    expect(row).to_have_attribute("data-state", "valid")
+    after = row.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["height"] == before["height"]
+
+
+def test_the_next_call_takes_the_place_of_an_ended_one_only(card: Card) -> None:
+    shown = "document.querySelector('payment-card').getAttribute('reference')"
+    card.open("ready")
+    card.desk("show", scenario="ready", changes={"reference": OTHER})
+    expect(card.page.locator("#calls li")).to_have_count(2)
+    assert card.page.evaluate(shown) == REFERENCE
+    card.desk("show", scenario="ended", changes={"reference": OTHER})
+    card.show("ended")
+    card.desk("show", scenario="ready", changes={"reference": "f" * 32})
+    expect(card.page.locator(f"payment-card[reference='{'f' * 32}']")).to_be_visible()
+    expect(card.root.locator(".title")).to_have_text("The line is open")
 
 
 def test_evidence_ticks_one_by_one(card: Card) -> None:

@@ -124,6 +124,8 @@ async def test_a_demo_key_logs_in_once(here: Any) -> None:
         answer = await browser.get(f"/demo?key={key}")
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         assert (await browser.get("/v1/me")).json()["agent"] == "Alice Okafor"
+        answer = await browser.get(f"/demo?key={key}")
+        assert answer.headers["location"] == "/", "its own browser opens it again"
     async with httpx2.AsyncClient(base_url=DESK_URL, trust_env=False) as other:
         answer = await other.get(f"/demo?key={key}")
         assert answer.headers["location"] == "/login"

@@ -87,8 +87,10 @@ async def me(ctx: Ctx, visitor: Agent) -> Me:
 
 
 @router.get("/demo", include_in_schema=False)
-async def demo(ctx: Ctx, key: str = "") -> Response:
-    """A one-use key, made at start in demo mode, logs its agent in."""
+async def demo(request: Request, ctx: Ctx, key: str = "") -> Response:
+    """A one-use key, made at start in demo mode, logs its agent in. Opened again by the browser it logged in, it leads to the page."""
+    if ctx.logins.visitor(request.cookies.get(COOKIE), ctx.now) is not None:
+        return RedirectResponse("/", 303)
     agent = ctx.logins.use_demo_key(key) if key else None
     if agent is None:
         return RedirectResponse("/login", 303)

@@ -35,7 +35,8 @@ function makeRow(reference) {
 }
 
 function show(call) {
-  if (!rows.has(call.reference)) {
+  const arrived = !rows.has(call.reference);
+  if (arrived) {
     if (call.state === "ended") return;
     rows.set(call.reference, makeRow(call.reference));
     $("calls").prepend(rows.get(call.reference).root);
@@ -49,7 +50,9 @@ function show(call) {
   text(row.caller, phoneNumber(call.direction === "out" ? call.called : call.caller));
   text(row.state, title);
   if (call.state === "ended") row.endedAt ??= Date.now();
-  if (chosen === null && feed.line === "live") choose(call.reference);
+  // Nothing is left to do on a call that has ended: the next one to arrive takes its place, and the ended one stays in the list.
+  const free = chosen === null || (arrived && rows.get(chosen)?.endedAt);
+  if (free && feed.line === "live") choose(call.reference);
   attr(row.button, "aria-current", chosen === call.reference ? "true" : null);
   tick();
 }

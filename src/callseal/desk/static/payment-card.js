@@ -226,7 +226,7 @@ export class PaymentCard extends HTMLElement {
   /** One press is one idempotency key; while it is on its way, or the server still works on it, there is no second. */
   #press(action, body, key = crypto.randomUUID()) {
     if (!this.#feed || !this.#call || this.#pending?.action === action) return Promise.resolve({ ok: false });
-    if (action === "secure" && this.#call.state === "securing") return Promise.resolve({ ok: false });
+    if ((action === "secure" && this.#call.state === "securing") || (action === "charge" && this.#call.state === "authorising")) return Promise.resolve({ ok: false });
     this.#pending = { action, key, answered: false, state: this.#call.state };
     this.#refused = null;
     this.#render();

@@ -199,6 +199,8 @@ $("dial").addEventListener("click", () => {
   post("/call").catch(() => {});
 });
 $("from-now").addEventListener("click", countFromNow);
+// Keys sent in two ways cannot be told from one key heard in two ways: each way has its own count.
+for (const way of document.querySelectorAll("input[name=method]")) way.addEventListener("change", countFromNow);
 $("hangup").addEventListener("click", () => post("/hangup").catch(() => {}));
 
 buildKeys();

@@ -2,6 +2,7 @@
 
 const RATE = 8_000;
 const COLUMN = 80; // samples in one drawn column: 10 ms
+const KEY_COLUMNS = 4; // speech looks like a key for three columns at times; the phones' keys last ten
 const SECONDS = 5;
 const COLUMNS = (SECONDS * RATE) / COLUMN;
 const LEAD_S = 0.12; // played this late, so that the network may be uneven
@@ -16,6 +17,8 @@ export class Sound {
   #peaks = new Float32Array(COLUMNS);
   #tones = new Uint8Array(COLUMNS);
   #at = 0;
+  #last = new Float32Array(0); // the end of the chunk before: a tone does not care where chunks end
+  #alike = 0; // columns in a row that looked like a key
   #context = null;
   #playAt = 0;
   #dirty = true;
@@ -71,13 +74,20 @@ export class Sound {
 
   #samples(samples) {
     if (this.#context) this.#schedule(samples);
+    const heard = new Float32Array(this.#last.length + samples.length);
+    heard.set(this.#last);
+    heard.set(samples, this.#last.length);
+    const shift = this.#last.length;
+    this.#last = heard.slice(-COLUMN);
     for (let from = 0; from < samples.length; from += COLUMN) {
       const column = samples.subarray(from, from + COLUMN);
       let peak = 0;
       for (const sample of column) peak = Math.max(peak, Math.abs(sample));
       this.#peaks[this.#at] = peak;
       // A tone is looked for in 20 ms: two columns.
-      this.#tones[this.#at] = hasKeyTone(samples.subarray(Math.max(0, from - COLUMN), from + COLUMN)) ? 1 : 0;
+      this.#alike = hasKeyTone(heard.subarray(Math.max(0, from + shift - COLUMN), from + shift + COLUMN)) ? this.#alike + 1 : 0;
+      this.#tones[this.#at] = 0;
+      if (this.#alike >= KEY_COLUMNS) for (let back = 0; back < KEY_COLUMNS; back += 1) this.#tones[(this.#at - back + COLUMNS) % COLUMNS] = 1;
       this.#at = (this.#at + 1) % COLUMNS;
     }
     this.#dirty = true;

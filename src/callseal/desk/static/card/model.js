@@ -27,8 +27,11 @@ function special(call) {
     return { tone: "warning", icon: "alert", title: "Payments are off for this call", explain: named(PAYMENTS_OFF, call.payments.reason ?? "payments_off") };
   }
   if (call.state === "capturing") {
-    const active = call.fields.find((field) => field.state === "active");
-    if (active) return { explain: `The customer is typing the ${lower(fieldName(active.name))}. You cannot hear the keys.` };
+    // Between two fields none is active for a moment: the next one is named already, so that the sentence does not flicker.
+    const field = ["active", "invalid", "waiting"].map((state) => call.fields.find((each) => each.state === state)).find(Boolean);
+    const name = field && lower(fieldName(field.name));
+    if (field?.state === "invalid") return { explain: `The ${name} is not right. The customer is asked to type it again; you cannot hear the keys.` };
+    if (field) return { explain: `The customer is typing the ${name}. You cannot hear the keys.` };
   }
   if (call.state === "secured" && call.result?.outcome === "declined") {
     return { explain: "The payment did not go through. You can ask for another card." };
@@ -63,7 +66,7 @@ function fieldRow(field, isNext) {
     count,
     min,
     max,
-    brand: field.brand ? brandName(field.brand) : null,
+    brand: field.brand && field.name === "card_number" ? brandName(field.brand) : null, // the desk knows it for every field; once is enough
     masked: field.state === "valid" ? (field.masked ?? "") : "",
     groups: groups(field.name, Math.max(max, count), field.brand),
     status: status(field, count, min, max, isNext),
@@ -93,19 +96,22 @@ export function actions(call, { live, amountLabel, pending }) {
   if (!call) return [];
   const allowed = new Set(live ? call.allowed : call.allowed.filter((action) => action === "cancel"));
   if (call.payments && !call.payments.allowed) allowed.delete("secure");
-  if (call.state === "securing") allowed.add("secure"); // stays in its place, busy, until the server says what became of it
+  // A button that was pressed stays in its place, busy, until the server says what became of it.
+  const busy = new Set([pending, { securing: "secure", authorising: "charge" }[call.state]]);
   const declined = call.result?.outcome === "declined";
   // Both lead back to the call. One of them is the right word: there is a result to leave with, or a payment to give up.
   if (allowed.has("release") && allowed.has("cancel")) allowed.delete(declined ? "cancel" : "release");
   const order = ["charge", "capture", "release", "secure", "cancel"];
-  const shown = order.filter((action) => allowed.has(action) || pending === action);
+  const shown = order.filter((action) => allowed.has(action) || busy.has(action));
   return shown.map((action, place) => ({
     action,
     label: label(action, { amountLabel, declined, state: call.state }),
-    busy: pending === action || (action === "secure" && call.state === "securing") ? ACTIONS[action].busy : null,
+    busy: busy.has(action) ? busyLabel(action, amountLabel) : null,
     main: place === 0 && action !== "cancel",
   }));
 }
+
+const busyLabel = (action, amountLabel) => (action === "charge" && amountLabel ? `Charging ${amountLabel}…` : ACTIONS[action].busy);
 
 function label(action, { amountLabel, declined, state }) {
   if (action === "release" && state === "media_at_partner") return "Try again to come back";
