@@ -53,6 +53,7 @@ def surroundings(suite: str) -> dict[str, Any]:
         "rtpengine": _version(rtpengine.stdout + rtpengine.stderr),
         "suite": suite,
         "cpus": os.cpu_count(),
+        "niceness": os.nice(0),
         "load_at_start": [round(each, 1) for each in os.getloadavg()],
     }
 
