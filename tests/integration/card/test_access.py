@@ -82,6 +82,8 @@ def test_r_starts_the_current_field_again(card: Card) -> None:
 
 def test_the_screen_reader_hears_fields_not_digits(card: Card) -> None:
     card.open("capturing", fields=[field("card_number"), field("expiry")])
+    # The sentence for the state itself comes a moment after the state: it is no part of what is heard from here on.
+    expect(card.root.locator("#polite")).to_contain_text("The customer is typing the card number")
     card.page.evaluate("""() => { window.said = []; const root = document.querySelector("payment-card").shadowRoot;
       for (const id of ["polite", "urgent"]) new MutationObserver(() => {
         const text = root.getElementById(id).textContent; if (text) window.said.push([id, text]); })
