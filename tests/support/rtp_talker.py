@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from callseal.wire.rtp import RtpPacket
+from callseal.wire.sdp import SessionDescription
 
 FRAME_S = 0.02
 SAMPLES = 160
@@ -32,8 +33,9 @@ class Heard:
 class Talker:
     """`voice` is the byte that fills its audio; `target` is where it sends, None for silence."""
 
-    def __init__(self, address: str, voice: int, port: int = 0) -> None:
+    def __init__(self, address: str, voice: int, port: int = 0, *, first_sequence: int = 0) -> None:
         self.voice = voice
+        self.first_sequence = first_sequence
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
@@ -47,6 +49,12 @@ class Talker:
 
     def sdp(self, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
         return sdp(self.address, self.port, version, direction=direction, extra=extra)
+
+    def send_to(self, sdp: str) -> None:
+        """Talk to where an SDP from the edge wants this talker's audio."""
+        audio = SessionDescription.parse(sdp).audio
+        assert audio is not None, f"no audio in {sdp!r}"
+        self.target = audio.address, audio.port
 
     def press(self, packets: int = 6) -> None:
         """Send one RFC 4733 event (key 5) of so many packets instead of audio."""
@@ -77,14 +85,14 @@ class Talker:
                 data, source = self._socket.recvfrom(2048)
             except OSError:
                 return
-            if len(data) < 12:
+            packet = self._unwrap(data) if len(data) >= 12 else None
+            if packet is None:
                 continue
-            packet = RtpPacket.parse(data)
             voice = packet.payload[0] if packet.payload and packet.payload_type == 0 else 0
             self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source))
 
     def _talk(self) -> None:
-        sequence, event_start, duration = 0, 0, 0
+        sequence, event_start, duration = self.first_sequence, 0, 0
         due = time.monotonic()
         while self._open:
             due += FRAME_S
@@ -116,7 +124,13 @@ class Talker:
                     ssrc=self.voice,
                     payload=bytes([self.voice]) * SAMPLES,
                 )
-            self._socket.sendto(bytes(packet), self.target)
+            self._socket.sendto(self._wrap(packet), self.target)
+
+    def _wrap(self, packet: RtpPacket) -> bytes:
+        return bytes(packet)
+
+    def _unwrap(self, data: bytes) -> RtpPacket | None:
+        return RtpPacket.parse(data)
 
     def close(self) -> None:
         self._open = False

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 
 from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
 from callseal.render.keys import derive
+from callseal.render.policies import policies
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
@@ -72,6 +73,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
     return (
         RenderedFile("data/defines.cfg", _defines(deployment, edge, seen_at)),
         RenderedFile("data/keys.cfg", _keys(deployment), SECRET_MODE),
+        RenderedFile("data/policies.cfg", _policies(deployment)),
         RenderedFile("data/nodes.cfg", _nodes(deployment.edges)),
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
@@ -122,6 +124,11 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
             ]
     return "".join(lines)
+
+
+def _policies(deployment: Deployment) -> str:
+    groups = {carrier.id: _group(deployment, carrier) for carrier in deployment.carriers}
+    return _head("What each face may do", deployment) + policies(deployment, groups)
 
 
 def ng_http(edge: Edge) -> HostPort:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from callseal.deployment import read
+from callseal.deployment.model import Partner, Peer
 from callseal.lab.block import Block
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
@@ -20,6 +21,7 @@ from callseal.wire import ng
 from tests.support.agent_sink import AgentSink
 from tests.support.rtp_talker import Talker
 from tests.support.sip_peer import SipPeer
+from tests.support.srtp_talker import SecureTalker
 
 BLOCK = Block("127.81.0")
 CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
@@ -68,10 +70,11 @@ class Rig:
         self.carrier = SipPeer(BLOCK.customer, BLOCK.kamailio)
         self.partner = SipPeer(BLOCK.partner, BLOCK.kamailio)
         self.platform = SipPeer(BLOCK.agent, BLOCK.kamailio)
-        self.customer_media = Talker(BLOCK.customer, CUSTOMER)
-        self.agent_media = Talker(BLOCK.agent, AGENT)
-        self.partner_customer_media = Talker(BLOCK.partner_media, PARTNER_CUSTOMER)
-        self.partner_agent_media = Talker(BLOCK.partner_media, PARTNER_AGENT)
+        deployment = self.deployment
+        self.customer_media = talker(deployment.carriers[0], BLOCK.customer, CUSTOMER)
+        self.agent_media = talker(deployment.platform, BLOCK.agent, AGENT)
+        self.partner_customer_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_CUSTOMER)
+        self.partner_agent_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_AGENT)
         self.kamailio.start().wait_ready()
         return self
 
@@ -146,6 +149,13 @@ class Rig:
         """A counter of the router."""
         line: str = self.rpc("stats.get_statistics", name)[0]
         return int(line.rpartition("=")[2])
+
+
+def talker(peer: Peer, address: str, voice: int) -> Talker:
+    """One who speaks as the deployment says: a media server has new keys for every session, a phone keeps its own."""
+    if peer.media_profile == "rtp":
+        return Talker(address, voice)
+    return SecureTalker(address, voice, peer.srtp_suites, fresh_keys=isinstance(peer, Partner))
 
 
 def _text(value: Any) -> Any:
