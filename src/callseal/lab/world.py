@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from callseal.deployment import read
+from callseal.deployment import Deployment, read
+from callseal.deployment.model import Peer
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
 from callseal.lab.phone import Phone, agent_phone, customer_phone
@@ -164,6 +165,8 @@ class World:
             "ng": f"{block.partner_media}:2223",
             "digit_feed": f"{block.partner}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
+            "media_profile": self._deployment.partner.media_profile,
+            "srtp_suite": self._deployment.partner.srtp_suites[0],
             **self.choices.partner,
         }
 
@@ -189,11 +192,20 @@ class World:
 
     def customer(self, **changes: Any) -> Phone:
         """The customer's phone, not started."""
-        return customer_phone(self.workspace, **changes)
+        return customer_phone(self.workspace, **self._speaks(self._deployment.carriers[0]), **changes)
 
     def agent(self, **changes: Any) -> Phone:
         """The agent's phone, not started."""
-        return agent_phone(self.workspace, **changes)
+        return agent_phone(self.workspace, **self._speaks(self._deployment.platform), **changes)
+
+    @staticmethod
+    def _speaks(peer: Peer) -> dict[str, Any]:
+        """A phone speaks what the edge asks of its face."""
+        return {"rtp": "srtp"} if peer.media_profile == "srtp" else {}
+
+    @property
+    def _deployment(self) -> Deployment:
+        return read(self.workspace.deployment)
 
     def desk(self, login: str = AGENT_LOGIN) -> AgentDesk:
         """A logged-in agent at the desk."""

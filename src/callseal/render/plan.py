@@ -151,7 +151,7 @@ def _addresses(deployment: Deployment) -> str:
         (PLATFORM_GROUP, f"id={deployment.platform.id}", deployment.platform.signalling),
     ]
     groups += [
-        (_group(deployment, carrier), f"id={carrier.id};pay={int(carrier.payments)}", carrier.signalling)
+        (_group(deployment, carrier), f"id={carrier.id}", carrier.signalling)
         for carrier in deployment.carriers
     ]
     lines = ["# group address mask port tag\n"]

@@ -193,8 +193,8 @@ def test_emergency_number_does_not_come_in(rig: Rig) -> None:
 
 
 def test_carrier_without_payments_goes_past_the_partner(make_rig: MakeRig) -> None:
-    rig = make_rig(edits=(("id=carrier-a;pay=1", "id=carrier-a;pay=0"),))
+    rig = make_rig(settings={"carriers.payments": "false"})
     carrier, cseq = dial_in(rig)
     connect_in(rig, carrier, cseq)
     assert rig.partner.untaken("INVITE") == []
-    assert rig.sink.handoffs[0]["reason"] == "payments_off"
+    assert rig.sink.handoffs[0]["reason"] == "carrier_not_trusted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.router import test_refused
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.rig import AGENT, CUSTOMER, Rig
 from tests.integration.router.story import Leg, inbound, outbound
@@ -52,3 +53,18 @@ def test_outbound(secure: Rig) -> None:
     story.release_hold()
     heard_at_home(story)
     story.hang_up()
+
+
+@pytest.mark.parametrize(("leg", "code"), [("customer", 488), ("customer", 491), ("agent", 603)])
+def test_refused_secure_is_undone_both_ways(secure: Rig, leg: Leg, code: int) -> None:
+    """With the keys of before: the edge has them from rtpengine, nobody else could tell."""
+    test_refused.test_refused_secure_is_undone_both_ways(secure, leg, code)
+
+
+@pytest.mark.parametrize("leg", ["customer", "agent"])
+def test_refused_restore_leaves_media_at_the_partner(secure: Rig, leg: Leg) -> None:
+    test_refused.test_refused_restore_leaves_media_at_the_partner(secure, leg)
+
+
+def test_refused_hold_of_the_platform_leaves_media_open(secure: Rig) -> None:
+    test_refused.test_refused_hold_of_the_platform_leaves_media_open(secure)

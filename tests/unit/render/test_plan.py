@@ -73,8 +73,8 @@ def test_addresses(tmp_path: Path) -> None:
     assert lines[1:] == [
         "1 127.88.0.30 32 0 id=sandbox",
         "2 127.88.0.40 32 0 id=pbx",
-        "10 127.88.0.10 32 0 id=carrier-a;pay=1",
-        "10 198.51.100.0 24 0 id=carrier-a;pay=1",
+        "10 127.88.0.10 32 0 id=carrier-a",
+        "10 198.51.100.0 24 0 id=carrier-a",
     ]
 
 

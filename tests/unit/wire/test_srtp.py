@@ -14,7 +14,9 @@ OTHER = Crypto(1, KEY.suite, bytes(16), bytes(14))
 
 
 def packet(sequence: int, payload: bytes = b"\x63" * 160) -> RtpPacket:
-    return RtpPacket(payload_type=0, sequence=sequence, timestamp=160 * sequence, ssrc=0x1234, payload=payload)
+    return RtpPacket(
+        payload_type=0, sequence=sequence, timestamp=160 * sequence, ssrc=0x1234, payload=payload
+    )
 
 
 def test_counter_mode() -> None:
@@ -76,7 +78,13 @@ def test_late_packet_of_the_round_before() -> None:
 
 def test_header_extension_and_sources_stay_in_clear() -> None:
     one = RtpPacket(
-        payload_type=0, sequence=1, timestamp=2, ssrc=3, payload=b"abcd", csrc=(7, 8), extension=(0xBEDE, b"wxyz")
+        payload_type=0,
+        sequence=1,
+        timestamp=2,
+        ssrc=3,
+        payload=b"abcd",
+        csrc=(7, 8),
+        extension=(0xBEDE, b"wxyz"),
     )
     wire = SrtpContext(KEY).encrypt(one)
     assert wire[:28] == bytes(one)[:28]

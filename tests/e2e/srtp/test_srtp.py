@@ -1,0 +1,44 @@
+"""A paid call with SRTP towards partner and platform, behind a carrier that speaks RTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from callseal.lab.rootfs import BASELINE, COMPATIBILITY
+from tests.support.stage import Stage, keys_heard, voices_flow
+
+pytestmark = [pytest.mark.e2e, pytest.mark.compat]
+
+SRTP = {"partner.media_profile": '"srtp"', "platform.media_profile": '"srtp"'}
+
+
+@pytest.fixture(scope="module", params=[BASELINE, COMPATIBILITY])
+def sealed(request: pytest.FixtureRequest, open_stage: Callable[..., Stage]) -> Stage:
+    return open_stage(suite=request.param, settings=SRTP)
+
+
+def test_two_payments_in_one_call(sealed: Stage) -> None:
+    call = sealed.call()
+    call.dial()
+    voices_flow(sealed)
+    for number in range(2):
+        sealed.ear.mark("press")
+        assert call.pay(amount=100 + number)["result"]["outcome"] == "approved"
+        sealed.ear.mark("restored")
+        assert keys_heard(sealed, "press", "restored") == 0
+        voices_flow(sealed)
+    call.hang_up()
+
+
+def test_a_refused_re_invite_comes_home(sealed: Stage) -> None:
+    call = sealed.call()
+    call.dial()
+    sealed.agent.refuse_reinvite(488, 1)
+    sealed.desk.press(call.reference, "secure")
+    sealed.desk.wait(
+        call.reference, lambda now: now["state"] == "ready" and now["notice"] is not None, "home", 15
+    )
+    voices_flow(sealed)
+    call.hang_up()
