@@ -33,9 +33,10 @@ class Heard:
 class Talker:
     """`voice` is the byte that fills its audio; `target` is where it sends, None for silence."""
 
-    def __init__(self, address: str, voice: int, port: int = 0, *, first_sequence: int = 0) -> None:
+    def __init__(self, address: str, voice: int, port: int = 0) -> None:
         self.voice = voice
-        self.first_sequence = first_sequence
+        self.step = 1
+        """By how much the sequence number grows; 20000 makes it wrap every fourth packet."""
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
@@ -59,6 +60,11 @@ class Talker:
     def press(self, packets: int = 6) -> None:
         """Send one RFC 4733 event (key 5) of so many packets instead of audio."""
         self._digits += packets
+
+    def new_call(self) -> None:
+        """Silent, and nothing is remembered."""
+        self.target, self.step = None, 1
+        self.clear()
 
     def clear(self) -> None:
         self._heard.clear()
@@ -92,12 +98,12 @@ class Talker:
             self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source))
 
     def _talk(self) -> None:
-        sequence, event_start, duration = self.first_sequence, 0, 0
+        sequence, event_start, duration = 0, 0, 0
         due = time.monotonic()
         while self._open:
             due += FRAME_S
             time.sleep(max(0.0, due - time.monotonic()))
-            sequence += 1
+            sequence += self.step
             if self.target is None:
                 continue
             if self._digits > 0:

@@ -25,7 +25,7 @@ def new_crypto(tag: int, suite: str) -> Crypto:
 class SecureTalker(Talker):
     """`suites` in its order of preference; `fresh_keys`: every SDP of it brings new ones.
 
-    What does not decrypt is counted in `unread` and not heard. `first_sequence` near 65535 makes the roll-over counter turn.
+    What does not decrypt is counted in `unread` and not heard.
     """
 
     def __init__(
@@ -35,26 +35,25 @@ class SecureTalker(Talker):
         suites: Sequence[str],
         *,
         fresh_keys: bool = False,
-        first_sequence: int = 0,
     ) -> None:
         self._suites = tuple(suites)
         self._fresh_keys = fresh_keys
-        self._own = self._new_keys()
+        self.own = self._new_keys()
         self._heard_key: Crypto | None = None
         self._receiving: dict[int, SrtpContext] = {}
         self._sending: tuple[Crypto, SrtpContext] | None = None
         self.unread = 0
         self.raw: list[bytes] = []
         """The last packets as they came."""
-        super().__init__(address, voice, first_sequence=first_sequence)
+        super().__init__(address, voice)
 
     def _new_keys(self) -> list[Crypto]:
         return [new_crypto(number, suite) for number, suite in enumerate(self._suites, 1)]
 
     def sdp(self, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
         if self._fresh_keys:
-            self._own = self._new_keys()
-        keys = "".join(f"a=crypto:{crypto}\r\n" for crypto in self._own)
+            self.own = self._new_keys()
+        keys = "".join(f"a=crypto:{crypto}\r\n" for crypto in self.own)
         text = super().sdp(version, direction=direction, extra=keys + extra)
         return text.replace(" RTP/AVP ", " RTP/SAVP ")
 
@@ -63,10 +62,23 @@ class SecureTalker(Talker):
         chosen = next(one for one in theirs if one.suite.name in self._suites)
         if chosen != self._heard_key:
             self._heard_key, self._receiving = chosen, {}
-        mine = next(one for one in self._own if one.suite == chosen.suite)
+        mine = next(one for one in self.own if one.suite == chosen.suite)
         if self._sending is None or self._sending[0] != mine:
             self._sending = mine, SrtpContext(mine)
         super().send_to(sdp)
+
+    def speak(self, suites: Sequence[str]) -> None:
+        """Other suites from now on."""
+        self._suites = tuple(suites)
+        self.own = self._new_keys()
+
+    def new_call(self) -> None:
+        super().new_call()
+        self.own, self._heard_key, self._receiving, self._sending = self._new_keys(), None, {}, None
+
+    def turns(self, ssrc: int) -> int:
+        """How often the sequence numbers of a stream that is heard have wrapped."""
+        return self._receiving[ssrc].roll_over
 
     def clear(self) -> None:
         super().clear()

@@ -110,8 +110,7 @@ class Rig:
             peer._taken.clear()
             peer.mute = False
         for talker in self.talkers:
-            talker.target = None
-            talker.clear()
+            talker.new_call()
 
     def reopen_sink(self) -> None:
         """A new edge agent after the old one was closed."""
