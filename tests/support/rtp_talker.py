@@ -104,7 +104,8 @@ class Talker:
             due += FRAME_S
             time.sleep(max(0.0, due - time.monotonic()))
             sequence += self.step
-            if self.target is None:
+            target = self.target
+            if target is None:
                 continue
             if self._digits > 0:
                 if duration == 0:
@@ -130,9 +131,11 @@ class Talker:
                     ssrc=self.voice,
                     payload=bytes([self.voice]) * SAMPLES,
                 )
-            self._socket.sendto(self._wrap(packet), self.target)
+            wire = self._wrap(packet)
+            if wire is not None:
+                self._socket.sendto(wire, target)
 
-    def _wrap(self, packet: RtpPacket) -> bytes:
+    def _wrap(self, packet: RtpPacket) -> bytes | None:
         return bytes(packet)
 
     def _unwrap(self, data: bytes) -> RtpPacket | None:

@@ -85,9 +85,9 @@ class SecureTalker(Talker):
         self.unread = 0
         self.raw.clear()
 
-    def _wrap(self, packet: RtpPacket) -> bytes:
-        assert self._sending is not None, "no key yet"
-        return self._sending[1].encrypt(packet)
+    def _wrap(self, packet: RtpPacket) -> bytes | None:
+        sending = self._sending
+        return None if sending is None else sending[1].encrypt(packet)
 
     def _unwrap(self, data: bytes) -> RtpPacket | None:
         self.raw = [*self.raw[-49:], data]
@@ -96,6 +96,8 @@ class SecureTalker(Talker):
             self.unread += 1
             return None
         ssrc = int.from_bytes(data[8:12], "big")
-        packet = contexts.setdefault(ssrc, SrtpContext(key)).decrypt(data)
+        if ssrc not in contexts:
+            contexts[ssrc] = SrtpContext(key)
+        packet = contexts[ssrc].decrypt(data)
         self.unread += packet is None
         return packet

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from callseal.lab.phone import Method
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY
 from tests.support.stage import Stage, keys_heard, voices_flow
 
@@ -29,6 +30,20 @@ def test_two_payments_in_one_call(sealed: Stage) -> None:
         sealed.ear.mark("restored")
         assert keys_heard(sealed, "press", "restored") == 0
         voices_flow(sealed)
+    call.hang_up()
+
+
+@pytest.mark.parametrize("method", ["inband", "info"])
+def test_no_key_in_another_form_reaches_the_agent(sealed: Stage, method: Method) -> None:
+    """The row of the leak matrix with both barriers up; telephone-events are in the paid call."""
+    call = sealed.call(method)
+    call.dial()
+    call.secure()
+    sealed.ear.mark("secured")
+    sealed.customer.press("4242", method, duration_ms=120, gap_ms=120)
+    sealed.ear.mark("end")
+    assert keys_heard(sealed, "secured", "end") == 0
+    call.release()
     call.hang_up()
 
 

@@ -35,7 +35,8 @@ def connect_in(rig: Rig, carrier: Dialog, cseq: int) -> tuple[Dialog, Message]:
     answer = carrier.answered(cseq)
     carrier.ack(cseq)
     platform.incoming("ACK")
-    rig.customer_media.target, rig.agent_media.target = place(answer.body), place(invite.body)
+    rig.customer_media.send_to(answer.body)
+    rig.agent_media.send_to(invite.body)
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15
     assert rig.customer_media.wait_voice(AGENT) >= 15
     bye = platform.request("BYE")
@@ -51,7 +52,8 @@ def connect_out(rig: Rig, platform: Dialog, cseq: int) -> Message:
     answer = platform.answered(cseq)
     platform.ack(cseq)
     carrier.incoming("ACK")
-    rig.customer_media.target, rig.agent_media.target = place(invite.body), place(answer.body)
+    rig.customer_media.send_to(invite.body)
+    rig.agent_media.send_to(answer.body)
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15
     assert rig.customer_media.wait_voice(AGENT) >= 15
     bye = carrier.request("BYE")
