@@ -19,6 +19,7 @@ from callseal.deployment.model import (
     Router,
     Signing,
     SigningKey,
+    Tls,
 )
 from callseal.deployment.reader import Examination, examine, read
 from callseal.deployment.secrets import Secret, SecretError
@@ -48,6 +49,7 @@ __all__ = [
     "Signing",
     "SigningKey",
     "SipUri",
+    "Tls",
     "Validator",
     "examine",
     "read",

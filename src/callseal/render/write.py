@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from callseal.deployment import Deployment
-from callseal.render.plan import SEEN_AT, RenderedFile, plan
+from callseal.render.file import RenderedFile
+from callseal.render.plan import SEEN_AT, plan
 
 
 def hand_written() -> Path:
