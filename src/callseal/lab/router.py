@@ -101,7 +101,19 @@ class Kamailio(Daemon):
         extra: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
     ) -> None:
-        command = ["kamailio", "--atexit=no", "-DD", "-E", "-m", "64", "-M", "8", "-f", f"{INSIDE}/kamailio.cfg", *extra]
+        command = [
+            "kamailio",
+            "--atexit=no",
+            "-DD",
+            "-E",
+            "-m",
+            "64",
+            "-M",
+            "8",
+            "-f",
+            f"{INSIDE}/kamailio.cfg",
+            *extra,
+        ]
         super().__init__(
             name,
             rootfs.argv(command, {config: INSIDE}),

@@ -64,9 +64,6 @@ def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str
             "TLS_CONFIG": f'"{seen_at}/data/tls.cfg"',
             "EDGE_LISTEN_TLS": f"tls:{edge.sip_tls}{shown}",
         }
-    if spoken:
-        defines["PARTNER_TRANSPORT"] = f'"{deployment.partner.transport}"'
-        defines["PLATFORM_TRANSPORT"] = f'"{deployment.platform.transport}"'
     return defines
 
 

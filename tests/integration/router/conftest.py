@@ -45,7 +45,9 @@ class _Keeper:
             return self._rig
         self.close()
         self._count += 1
-        rig = Rig(Rootfs.build(suite), self._directory / str(self._count), settings=settings, edits=edits, tls=tls)
+        rig = Rig(
+            Rootfs.build(suite), self._directory / str(self._count), settings=settings, edits=edits, tls=tls
+        )
         self._rig, self._key = rig.__enter__(), key
         return self._rig
 

@@ -92,7 +92,9 @@ class Rig:
             talker.close()
 
     def _tls_ready(self) -> bool:
-        face, address = ("partner", BLOCK.partner) if "partner" in self.workspace.tls else ("platform", BLOCK.agent)
+        face, address = (
+            ("partner", BLOCK.partner) if "partner" in self.workspace.tls else ("platform", BLOCK.agent)
+        )
         return tls_answers(BLOCK.kamailio, TLS_PORT, address, self.workspace.root / "tls", face)
 
     def _peer(self, face: str, address: str) -> SipPeer:
