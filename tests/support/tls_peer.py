@@ -85,6 +85,7 @@ class TlsPeer(SipPeer):
         self._came: dict[str, Stream] = {}
         self._streams: list[Stream] = []
         self._threads: list[threading.Thread] = []
+        self.came_from: set[str] = set()
         self._open = True
         self._listener = socket.create_server((address, TLS_PORT))
         self._spawn(self._accept)
@@ -134,9 +135,10 @@ class TlsPeer(SipPeer):
     def _accept(self) -> None:
         while self._open:
             try:
-                plain, _ = self._listener.accept()
+                plain, (source, _) = self._listener.accept()
             except OSError:
                 return
+            self.came_from.add(source)
             self._spawn(self._welcome, plain)
 
     def _welcome(self, plain: socket.socket) -> None:

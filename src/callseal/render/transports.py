@@ -64,6 +64,11 @@ def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str
             "TLS_CONFIG": f'"{seen_at}/data/tls.cfg"',
             "EDGE_LISTEN_TLS": f"tls:{edge.sip_tls}{shown}",
         }
+    if spoken:
+        address = (edge.sip if edge.sip_tls is None or "tls" not in spoken else edge.sip_tls).address
+        defines[f"EDGE_SOURCE_IPV{address.version}"] = (
+            f"[{address}]" if address.version == 6 else str(address)
+        )
     return defines
 
 

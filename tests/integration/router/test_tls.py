@@ -62,6 +62,8 @@ def test_a_secured_call_in_every_dialog_direction(mixed: Rig) -> None:
         near.incoming("ACK")
     story.hang_up()
     assert mixed.count("replies_refused") == 0
+    assert isinstance(mixed.partner, TlsPeer)
+    assert mixed.partner.came_from == {BLOCK.kamailio}, "peers know us by our address, over TLS too"
 
 
 def test_outbound_call(tls: Rig) -> None:
