@@ -66,9 +66,9 @@ def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str
         }
     if spoken:
         address = (edge.sip if edge.sip_tls is None or "tls" not in spoken else edge.sip_tls).address
-        defines[f"EDGE_SOURCE_IPV{address.version}"] = (
-            f"[{address}]" if address.version == 6 else str(address)
-        )
+        defines["EDGE_SOURCE"] = f"[{address}]" if address.version == 6 else str(address)
+        if address.version == 6:
+            defines["SOURCE_IS_SIX"] = ""
     return defines
 
 
