@@ -389,6 +389,18 @@ VALIDATORS: dict[str, Validator] = {
             "Give both the same transport and tls_name, or make their networks disjoint.",
         ),
         Validator(
+            "CS065",
+            "unknown-region",
+            "An edge's region is not among the [[regions]], or a region is listed twice.",
+            "List every region once, or leave [[regions]] out: then no edge has a cluster name.",
+        ),
+        Validator(
+            "CS066",
+            "cluster-is-an-edge",
+            "A cluster name is also the name of one edge, so that a request for all would go to that one.",
+            "Give the cluster a name of its own.",
+        ),
+        Validator(
             "CS064",
             "certificate-unusable",
             "A file of [tls] is missing, is no PEM, has expired, or certificate and key do not belong together.",

@@ -191,6 +191,17 @@ class Router(_Table):
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
 
 
+class Region(_Table):
+    """A region: edges that stand for each other under one name."""
+
+    id: Name = Field(description="name of the region, as the edges say it")
+    cluster: DnsName | None = Field(
+        None,
+        description="name of all its edges together: in Record-Route, so that any of them takes the next request, and in "
+        "the zone; without it a dialog stays with its edge",
+    )
+
+
 class Tls(_Table):
     """SIP over TLS: the edge's certificate and what it asks of the other side's."""
 
@@ -275,6 +286,7 @@ class Deployment(_Table):
     numbers: tuple[Number, ...] = Field(min_length=1)
     router: Router = Field(default_factory=Router)
     tls: Tls | None = Field(None, description="needed as soon as one peer speaks TLS")
+    regions: tuple[Region, ...] = ()
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk
 
@@ -291,6 +303,15 @@ class Deployment(_Table):
     def media_addresses(self) -> tuple[Address, ...]:
         """ "Home": the media addresses of all edges."""
         return tuple(dict.fromkeys(edge.media for edge in self.edges))
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Every cluster name, each once, in the order of the file."""
+        return tuple(dict.fromkeys(region.cluster for region in self.regions if region.cluster is not None))
+
+    def cluster_of(self, edge: Edge) -> str | None:
+        """The name that `edge` writes into Record-Route; None: its own address."""
+        return next((region.cluster for region in self.regions if region.id == edge.region), None)
 
     def edge(self, edge_id: str) -> Edge:
         """The edge of that id; `KeyError` names it when there is none."""

@@ -60,7 +60,23 @@ def one_rule_an_address(raw: Raw) -> Iterator[Finding]:
             seen.append((path, network, rule))
 
 
-TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, one_rule_an_address)
+def regions(raw: Raw) -> Iterator[Finding]:
+    """Edges belong to listed regions, and a cluster's name is nobody's own."""
+    known: set[str | None] = set()
+    for region in raw.each("regions"):
+        if region.text("id") in known:
+            yield Finding("CS065", (*region.path, "id"), f"region “{region.text('id')}” is listed twice")
+        known.add(region.text("id"))
+    hosts = {(edge.text("host") or "").lower() for edge in raw.each("edges")} - {""}
+    for region in raw.each("regions"):
+        if (region.text("cluster") or "").lower() in hosts:
+            yield Finding("CS066", (*region.path, "cluster"), f"“{region.text('cluster')}” is an edge's host")
+    for edge in raw.each("edges"):
+        if known and edge.text("region") not in known:
+            yield Finding("CS065", (*edge.path, "region"), f"there is no region “{edge.text('region')}”")
+
+
+TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, one_rule_an_address, regions)
 
 
 def files(tls: Tls, now: datetime) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
 from callseal.deployment.model import Peer
 from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.keys import derive
-from callseal.render.transports import destination, listeners, proof, tls_files
+from callseal.render.transports import destination, listeners, names, proof, tls_files
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
@@ -101,7 +101,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
     }
-    values = listeners(deployment, edge, seen_at.rstrip("/"))
+    values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge)
     return (
         text
         + "".join(f"#!define {name}\n" for name, on in switches.items() if on)

@@ -72,6 +72,17 @@ def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str
     return defines
 
 
+def names(deployment: Deployment, edge: Edge) -> dict[str, str]:
+    """Defines of the cluster names: all of them are ours, one goes into Record-Route; empty when there is none."""
+    defines = {}
+    if deployment.clusters:
+        defines["CLUSTER_ALIASES"] = " ".join(f'"{name}"' for name in deployment.clusters)
+    cluster = deployment.cluster_of(edge)
+    if cluster is not None:
+        defines["CLUSTER_NAME"] = f'"{cluster}"'
+    return defines
+
+
 def proof(peer: Peer) -> str:
     """What an address of that peer must show: appended to its tag in `address.list`, empty for plain UDP."""
     names = f";cn={','.join(peer.tls_name)}" if peer.tls_name else ""
