@@ -51,9 +51,13 @@ class Stream:
         head, _, _ = self._data.partition(b"\r\n\r\n")
         return len(head) + 4 + int(Message.parse(head + b"\r\n\r\n").get("Content-Length") or 0)
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """End it, and leave the socket to the thread that reads it: a number given back early would be another's."""
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.hang_up()
         self.connection.close()
 
 
@@ -114,7 +118,7 @@ class TlsPeer(SipPeer):
     def hang_up_connection(self) -> None:
         """Close our own connection; the next request opens another."""
         if self._out is not None:
-            self._out.close()
+            self._out.hang_up()
         self._out = None
 
     def serve(self, certificates: Path, name: str) -> None:
@@ -124,7 +128,7 @@ class TlsPeer(SipPeer):
     def drop_connections(self) -> None:
         """Close whatever is open, both ways."""
         for stream in self._streams:
-            stream.close()
+            stream.hang_up()
         self._out = None
 
     def _spawn(self, target: object, *arguments: object) -> None:
@@ -166,6 +170,6 @@ class TlsPeer(SipPeer):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for stream in self._streams:
-            stream.close()
+            stream.hang_up()
         for thread in self._threads:
             thread.join(2)

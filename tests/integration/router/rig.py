@@ -6,6 +6,7 @@ import json
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,10 +41,14 @@ class Rig:
         settings: dict[str, str] | None = None,
         edits: tuple[tuple[str, str], ...] = (),
         tls: frozenset[str] = frozenset(),
+        amend: Callable[[str], str] | None = None,
     ) -> None:
         self.rootfs = rootfs
         self.workspace = Workspace(root, BLOCK, settings or {}, tls)
         self.workspace.prepare()
+        if amend is not None:
+            text = amend(self.workspace.deployment.read_text(encoding="utf-8"))
+            self.workspace.deployment.write_text(text, encoding="utf-8")
         self.deployment = read(self.workspace.deployment)
         for path in render(self.deployment, "edge-1", self.workspace.router):
             text = path.read_text(encoding="utf-8")
