@@ -401,6 +401,12 @@ VALIDATORS: dict[str, Validator] = {
             "Give the cluster a name of its own.",
         ),
         Validator(
+            "CS067",
+            "name-outside-zone",
+            "A cluster or host name is not in the zone of [dns], or the zone has no name server.",
+            "Name the zone that holds all of them, and its name_servers.",
+        ),
+        Validator(
             "CS064",
             "certificate-unusable",
             "A file of [tls] is missing, is no PEM, has expired, or certificate and key do not belong together.",

@@ -202,6 +202,21 @@ class Region(_Table):
     )
 
 
+class Dns(_Table):
+    """How peers find the edges, and how the edges find peers (RFC 3263)."""
+
+    zone: DnsName | None = Field(
+        None, description="zone of cluster names and hosts; `callseal render` writes it as a zone file"
+    )
+    name_servers: tuple[DnsName, ...] = Field(
+        (), description="the zone's name servers; required with `zone`, which is served by them"
+    )
+    resolvers: tuple[AddressField, ...] = Field(
+        (),
+        description="recursive resolvers of the edges, best on the same host; without them the host's own are asked",
+    )
+
+
 class Tls(_Table):
     """SIP over TLS: the edge's certificate and what it asks of the other side's."""
 
@@ -286,6 +301,7 @@ class Deployment(_Table):
     numbers: tuple[Number, ...] = Field(min_length=1)
     router: Router = Field(default_factory=Router)
     tls: Tls | None = Field(None, description="needed as soon as one peer speaks TLS")
+    dns: Dns = Field(default_factory=Dns)
     regions: tuple[Region, ...] = ()
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk

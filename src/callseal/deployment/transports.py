@@ -76,7 +76,22 @@ def regions(raw: Raw) -> Iterator[Finding]:
             yield Finding("CS065", (*edge.path, "region"), f"there is no region “{edge.text('region')}”")
 
 
-TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, one_rule_an_address, regions)
+def zone(raw: Raw) -> Iterator[Finding]:
+    """One zone holds every name of ours."""
+    dns = raw.inner("dns")
+    origin = (dns.text("zone") or "").lower()
+    if not origin:
+        return
+    if not dns.table.get("name_servers"):
+        yield Finding("CS067", (*dns.path, "zone"), f"“{origin}” has no name_servers")
+    for table, key in (("regions", "cluster"), ("edges", "host")):
+        for one in raw.each(table):
+            name = (one.text(key) or "").lower()
+            if name and name != origin and not name.endswith(f".{origin}"):
+                yield Finding("CS067", (*one.path, key), f"“{name}” is not in {origin}")
+
+
+TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, one_rule_an_address, regions, zone)
 
 
 def files(tls: Tls, now: datetime) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,11 +17,19 @@ pytestmark = pytest.mark.integration
 MIXED = frozenset(FACES) - {"carrier"}
 
 
-@pytest.fixture(params=[frozenset(), MIXED], ids=["UDP", "TLS but for the carrier"])
-def edges(request: pytest.FixtureRequest, suite: str, tmp_path: Path, keeper: object) -> Iterator[TwoEdges]:
+@pytest.fixture(scope="module", params=[frozenset(), MIXED], ids=["UDP", "TLS but for the carrier"])
+def pair(
+    request: pytest.FixtureRequest, suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object
+) -> Iterator[TwoEdges]:
     keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
-    with TwoEdges(Rootfs.build(suite), tmp_path, tls=request.param) as edges:
+    with TwoEdges(Rootfs.build(suite), tmp_path_factory.mktemp("two-edges"), tls=request.param) as edges:
         yield edges
+
+
+@pytest.fixture
+def edges(pair: TwoEdges) -> TwoEdges:
+    pair.fresh()
+    return pair
 
 
 def exchange(story: Story, method: str) -> None:

@@ -80,9 +80,17 @@ class TwoEdges(Rig):
         self.second_sink.close()
         super().__exit__(kind, error, trace)
 
+    def fresh(self) -> None:
+        super().fresh()
+        self.second_sink.forget()
+        self._through(BLOCK.kamailio)
+
     def through_second(self) -> None:
         """From here on every request and reply of the peers goes to the second edge, as DNS might have it."""
+        self._through(SECOND_EDGE)
+
+    def _through(self, edge: str) -> None:
         for peer in self.peers:
-            peer.edge = (SECOND_EDGE, peer.edge[1])
+            peer.edge = (edge, peer.edge[1])
             if isinstance(peer, TlsPeer):
                 peer.hang_up_connection()
