@@ -6,10 +6,13 @@ import base64
 import os
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from callseal.lab.block import DEFAULT, Block
+from callseal.lab.encryption import make_certificates, over_tls
 from callseal.lab.rootfs import project_root
 
 EXAMPLE = "examples/sandbox.toml"
@@ -24,6 +27,8 @@ class Workspace:
     block: Block
     settings: dict[str, str] = field(default_factory=dict)
     """Values of the example's lines, by `key` or `table.key`, as TOML."""
+    tls: frozenset[str] = frozenset()
+    """The faces (`carrier`, `partner`, `platform`) that speak SIP over TLS."""
 
     @property
     def deployment(self) -> Path:
@@ -51,6 +56,7 @@ class Workspace:
             .read_text(encoding="utf-8")
             .replace(f"{DEFAULT}.", f"{self.block.prefix}.")
         )
+        text = over_tls(text, self.tls)
         for key, value in self.settings.items():
             line = _line(key)
             if line.search(text) is None:
@@ -59,6 +65,8 @@ class Workspace:
         for name in ("logs", "secrets", "state", "router"):
             self.directory(name)
         self.deployment.write_text(text, encoding="utf-8")
+        if self.tls:
+            make_certificates(self.directory("tls"), self.block, datetime.fromtimestamp(time.time(), UTC))
         for relative in sorted(set(_SECRET.findall(text))):
             self.secret(Path(relative).name)
 

@@ -152,7 +152,7 @@ def test_no_key_of_another_face_opens_what_the_partner_gets(secure: Rig) -> None
 
 
 def test_a_shared_suite_is_seen_to_share_keys(make_rig: MakeRig) -> None:
-    """The test above can fail: with one suite on two faces rtpengine copies the partner's key to the platform (CS060)."""
+    """The test above can fail: with one suite on two faces rtpengine copies the partner's key to the platform (CS090)."""
     rig = make_rig(
         settings=SRTP, edits=((f'PLATFORM_SUITES "{PLATFORM_SUITE}"', f'PLATFORM_SUITES "{AT_HOME}"'),)
     )
