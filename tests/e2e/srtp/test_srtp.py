@@ -15,9 +15,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.compat]
 SRTP = {"partner.media_profile": '"srtp"', "platform.media_profile": '"srtp"'}
 
 
-@pytest.fixture(scope="module", params=[BASELINE, COMPATIBILITY])
+ROWS = [(BASELINE, "agent-first"), (COMPATIBILITY, "customer-first")]
+
+
+@pytest.fixture(scope="module", params=ROWS, ids="-".join)
 def sealed(request: pytest.FixtureRequest, open_stage: Callable[..., Stage]) -> Stage:
-    return open_stage(suite=request.param, settings=SRTP)
+    suite, order = request.param
+    return open_stage(suite=suite, settings=SRTP, partner={"reinvite_order": order})
 
 
 def test_two_payments_in_one_call(sealed: Stage) -> None:
@@ -47,10 +51,12 @@ def test_no_key_in_another_form_reaches_the_agent(sealed: Stage, method: Method)
     call.hang_up()
 
 
-def test_a_refused_re_invite_comes_home(sealed: Stage) -> None:
+@pytest.mark.parametrize("who", ["agent", "customer"])
+def test_a_refused_re_invite_comes_home(sealed: Stage, who: str) -> None:
+    """Also when one leg had moved already: it comes home with new keys, and the other must be told of them."""
     call = sealed.call()
     call.dial()
-    sealed.agent.refuse_reinvite(488, 1)
+    {"agent": sealed.agent, "customer": sealed.customer}[who].refuse_reinvite(488, 1)
     sealed.desk.press(call.reference, "secure")
     sealed.desk.wait(
         call.reference, lambda now: now["state"] == "ready" and now["notice"] is not None, "home", 15

@@ -149,6 +149,12 @@ def test_no_key_of_another_face_opens_what_the_partner_gets(secure: Rig) -> None
     assert partner
     assert platform
     assert not partner & platform
+    secrets = {
+        str(one).partition("inline:")[2].rstrip("=")
+        for one in (*keys_seen(rig.partner), *keys_seen(rig.platform))
+    }
+    for log in (rig.kamailio.log_text(), rig.rtpengine.log_text()):
+        assert not [one for one in secrets if one in log]
 
 
 def test_a_shared_suite_is_seen_to_share_keys(make_rig: MakeRig) -> None:
