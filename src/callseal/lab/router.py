@@ -114,9 +114,11 @@ class Kamailio(Daemon):
             f"{INSIDE}/kamailio.cfg",
             *extra,
         ]
+        resolvers = config / "data" / "resolv.conf"
+        binds = {config: INSIDE} | ({resolvers: "/etc/resolv.conf"} if resolvers.exists() else {})
         super().__init__(
             name,
-            rootfs.argv(command, {config: INSIDE}),
+            rootfs.argv(command, binds),
             log=log,
             ready=ready or (lambda: sip_answers(*sip, source=known_peer)),
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
