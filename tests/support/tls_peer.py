@@ -26,7 +26,7 @@ def context(folder: Path, name: str, *, server: bool) -> ssl.SSLContext:
 class Stream:
     """One TLS connection as whole SIP messages (RFC 3261 section 18.3: Content-Length is what parts them)."""
 
-    def __init__(self, connection: ssl.SSLSocket) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self._data = b""
 
@@ -61,11 +61,13 @@ class Stream:
         self.connection.close()
 
 
-def connect(edge: tuple[str, int], tls: ssl.SSLContext, *, source: str, timeout_s: float = 3.0) -> Stream:
-    """A TLS connection from `source`. Raises `ssl.SSLError` or `OSError` when it is refused in the handshake."""
+def connect(
+    edge: tuple[str, int], tls: ssl.SSLContext | None, *, source: str, timeout_s: float = 3.0
+) -> Stream:
+    """A connection from `source`, TCP when `tls` is None. Raises `ssl.SSLError` or `OSError` when it is refused in the handshake."""
     plain = socket.create_connection(edge, timeout=timeout_s, source_address=(source, 0))
     try:
-        return Stream(tls.wrap_socket(plain))
+        return Stream(plain if tls is None else tls.wrap_socket(plain))
     except OSError:
         plain.close()
         raise
@@ -76,27 +78,29 @@ class TlsPeer(SipPeer):
 
     transport = "TLS"
 
-    def __init__(self, address: str, edge: str, certificates: Path, name: str) -> None:
-        self.address, self.port, self.edge = address, TLS_PORT, (edge, TLS_PORT)
+    def __init__(
+        self, address: str, edge: str, certificates: Path | None, name: str, *, port: int = TLS_PORT
+    ) -> None:
+        self.address, self.port, self.edge = address, port, (edge, port)
         self.mute = False
         self.heard: list[Message] = []
         self._taken: set[int] = set()
         self._seen: set[tuple[str, str]] = set()
         self._news = threading.Condition()
-        self._client = context(certificates, name, server=False)
-        self._server = context(certificates, name, server=True)
+        self._client = None if certificates is None else context(certificates, name, server=False)
+        self._server = None if certificates is None else context(certificates, name, server=True)
         self._out: Stream | None = None
         self._came: dict[str, Stream] = {}
         self._streams: list[Stream] = []
         self._threads: list[threading.Thread] = []
         self.came_from: set[str] = set()
         self._open = True
-        self._listener = socket.create_server((address, TLS_PORT))
+        self._listener = socket.create_server((address, port))
         self._spawn(self._accept)
 
     @property
     def contact(self) -> str:
-        return f"<sip:peer@{self.address}:{self.port};transport=tls>"
+        return f"<sip:peer@{self.address}:{self.port};transport={self.transport.lower()}>"
 
     @property
     def connections(self) -> int:
@@ -147,7 +151,9 @@ class TlsPeer(SipPeer):
 
     def _welcome(self, plain: socket.socket) -> None:
         try:
-            stream = Stream(self._server.wrap_socket(plain, server_side=True))
+            stream = Stream(
+                plain if self._server is None else self._server.wrap_socket(plain, server_side=True)
+            )
         except OSError:
             plain.close()
             return
@@ -173,3 +179,12 @@ class TlsPeer(SipPeer):
             stream.hang_up()
         for thread in self._threads:
             thread.join(2)
+
+
+class TcpPeer(TlsPeer):
+    """The same over TCP, in the clear."""
+
+    transport = "TCP"
+
+    def __init__(self, address: str, edge: str) -> None:
+        super().__init__(address, edge, None, "", port=5060)

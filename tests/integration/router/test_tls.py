@@ -291,6 +291,21 @@ def test_certificates_are_read_again_without_losing_a_call(tls: Rig) -> None:
 
 def shown(folder: Path) -> bytes | None:
     stream = connect(EDGE, context(folder, "partner", server=False), source=BLOCK.partner)
+    assert isinstance(stream.connection, ssl.SSLSocket)
     certificate = stream.connection.getpeercert(binary_form=True)
     stream.close()
     return certificate
+
+
+def test_a_call_over_tcp(make_rig: MakeRig) -> None:
+    tcp = make_rig(settings={"transport": '"tcp"'})
+    story = inbound(tcp)
+    story.everybody_talks()
+    assert tcp.agent_media.wait_voice(CUSTOMER) >= 15
+    story.secure()
+    story.restore()
+    story.hang_up()
+    before = tcp.count("connections_refused")
+    stranger = connect((BLOCK.kamailio, 5060), None, source=BLOCK.host(99))
+    assert said(stranger, invite(tcp, BLOCK.host(99)).replace("SIP/2.0/TLS", "SIP/2.0/TCP")) == []
+    assert tcp.count("connections_refused") == before + 1
