@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 from tests.support.sip_peer import Message, SipPeer
@@ -24,28 +26,54 @@ def context(folder: Path, name: str, *, server: bool) -> ssl.SSLContext:
 
 
 class Stream:
-    """One TLS connection as whole SIP messages (RFC 3261 section 18.3: Content-Length is what parts them)."""
+    """One TCP or TLS connection as whole SIP messages (RFC 3261 section 18.3: Content-Length is what parts them).
+
+    One thread may read while others send; OpenSSL's side of a connection bears one of them at a time, hence the lock.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
+        self.ended = False
+        """The other side has closed."""
         self._data = b""
+        self._lock = threading.Lock()
+        connection.setblocking(False)
 
     def send(self, message: str) -> None:
-        self.connection.sendall(message.encode())
+        data = message.encode()
+        while data:
+            with self._lock:
+                try:
+                    data = data[self.connection.send(data) :]
+                    continue
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                    pass
+            time.sleep(0.001)
 
-    def message(self) -> Message | None:
-        """The next one; None when the other side has closed."""
+    def message(self, timeout_s: float | None = None) -> Message | None:
+        """The next one; None when the other side has closed (`ended`), or when time is up."""
         while b"\r\n\r\n" not in self._data or len(self._data) < self._end():
-            try:
-                more = self.connection.recv(65535)
-            except (TimeoutError, ConnectionError, ssl.SSLError, ValueError, OSError):
-                return None
+            more = self._receive(timeout_s)
             if not more:
                 return None
             self._data = (self._data + more).lstrip(b"\r\n")
         end = self._end()
         whole, self._data = self._data[:end], self._data[end:]
         return Message.parse(whole)
+
+    def _receive(self, timeout_s: float | None) -> bytes:
+        while True:
+            try:
+                with self._lock:
+                    more = self.connection.recv(65535)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                if not select.select([self.connection], [], [], timeout_s)[0]:
+                    return b""
+                continue
+            except (OSError, ValueError):
+                more = b""
+            self.ended = not more
+            return more
 
     def _end(self) -> int:
         head, _, _ = self._data.partition(b"\r\n\r\n")
@@ -115,7 +143,6 @@ class TlsPeer(SipPeer):
             return
         if self._out is None:
             self._out = connect(self.edge, self._client, source=self.address)
-            self._out.connection.settimeout(None)
             self._follow(self._out)
         self._out.send(message)
 

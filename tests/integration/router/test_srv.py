@@ -103,6 +103,22 @@ def test_the_next_server_after_503_and_after_silence(rig: Rig, fails: Callable[[
 
 
 @pytest.mark.compat
+def test_a_refusal_of_the_second_server_is_the_answer(rig: Rig) -> None:
+    """Not the silence of the first, which would send the call past the partner."""
+    first = TlsPeer(FIRST, BLOCK.kamailio, rig.workspace.root / "tls", "partner")
+    try:
+        carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+        cseq = carrier.request("INVITE", sdp=rig.customer_media.sdp())
+        first.expect_request("INVITE")
+        rig.partner.reply(rig.partner.expect_request("INVITE", timeout_s=6), 486, tag="x")
+        assert carrier.answered(cseq).status == 486
+        carrier.ack(cseq)
+        assert rig.platform.untaken("INVITE") == []
+    finally:
+        first.close()
+
+
+@pytest.mark.compat
 def test_a_contact_that_is_a_name(rig: Rig) -> None:
     """SRV inside a dialog too; and a name that leads to somebody else is refused as an address would be."""
     story = inbound(rig)
