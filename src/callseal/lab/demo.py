@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.text import Text
 
 from callseal import __version__
-from callseal.audit.ear import Ear, listen
+from callseal.audit.ear import Ear
 from callseal.lab.block import Block
 from callseal.lab.ladder import Ladder, Pen
 from callseal.lab.phone import PhoneError, write_settings
 from callseal.lab.preflight import faults
 from callseal.lab.serve import serve
-from callseal.lab.sip_tap import SipMessage, SipTap
+from callseal.lab.sip_tap import SipMessage
 from callseal.lab.story import APPROVED, DECLINED, FIELDS, MISTYPED, PaidCall
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import World
@@ -117,8 +117,8 @@ class _Demo:
             world.customer() as customer,
             world.agent() as agent,
             world.desk() as desk,
-            listen(world.block.agent) as ear,
-            SipTap(world.block.prefix, self._heard),
+            world.ear() as ear,
+            world.sip_tap(self._heard),
         ):
             call = PaidCall(world, customer, agent, desk)
             self._out.print()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from callseal.lab.daemon import Daemon
+from callseal.lab.place import HERE, Place
 from callseal.lab.rootfs import Rootfs
 
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
@@ -16,9 +17,9 @@ RTPENGINE_LOG_LEVEL = 5
 INSIDE = "/run/callseal"
 
 
-def ng_answers(address: str, port: int) -> bool:
-    """True when an rtpengine answers `ping` on its ng port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def ng_answers(address: str, port: int, place: Place = HERE) -> bool:
+    """True when an rtpengine answers `ping` on its ng port; asked from `place`."""
+    with place.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.2)
         try:
             probe.connect((address, port))
@@ -28,10 +29,13 @@ def ng_answers(address: str, port: int) -> bool:
             return False
 
 
-def sip_answers(address: str, port: int, source: str) -> bool:
-    """True when a SIP server answers OPTIONS from `source` (any status); strangers get silence, so `source` must be known."""
+def sip_answers(address: str, port: int, source: str, place: Place = HERE) -> bool:
+    """True when a SIP server answers OPTIONS from `source`, an address of `place` (any status).
+
+    Strangers get silence, so `source` must be known.
+    """
     tag = secrets.token_hex(6)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with place.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.3)
         try:
             probe.bind((source, 0))
@@ -61,6 +65,7 @@ class Rtpengine(Daemon):
         name: str = "rtpengine",
         extra: Sequence[str] = (),
         binds: Mapping[Path, str] | None = None,
+        place: Place = HERE,
     ) -> None:
         command = [
             "rtpengine",
@@ -78,7 +83,9 @@ class Rtpengine(Daemon):
             "--num-threads=2",
             *extra,
         ]
-        super().__init__(name, rootfs.argv(command, binds), log=log, ready=lambda: ng_answers(*ng))
+        super().__init__(
+            name, rootfs.argv(command, binds), log=log, ready=lambda: ng_answers(*ng, place), place=place
+        )
         self.media = media
         self.ng = ng
 
@@ -96,13 +103,17 @@ class Kamailio(Daemon):
         log: Path,
         name: str = "kamailio",
         extra: Sequence[str] = (),
+        binds: Mapping[Path, str] | None = None,
+        place: Place = HERE,
+        peer_place: Place = HERE,
     ) -> None:
         command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", f"{INSIDE}/kamailio.cfg", *extra]
         super().__init__(
             name,
-            rootfs.argv(command, {config: INSIDE}),
+            rootfs.argv(command, {config: INSIDE, **(binds or {})}),
             log=log,
-            ready=lambda: sip_answers(*sip, source=known_peer),
+            ready=lambda: sip_answers(*sip, source=known_peer, place=peer_place),
+            place=place,
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
         )
         self.sip = sip

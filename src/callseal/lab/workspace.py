@@ -1,4 +1,4 @@
-"""A lab's directory: the deployment file for its block, secrets made at first start, logs and state."""
+"""A lab's directory: the deployment file for its site, secrets made at first start, logs and state."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from callseal.lab.block import DEFAULT, Block
 from callseal.lab.rootfs import project_root
+from callseal.lab.site import Site
 
 EXAMPLE = "examples/sandbox.toml"
 _SECRET = re.compile(r'(?m)^[^#\n]*"file:(secrets/[\w-]+)"')
@@ -21,8 +21,13 @@ class Workspace:
     """`root` holds `callseal.toml`, `secrets/`, `state/`, `logs/`, `router/` and one directory a phone."""
 
     root: Path
-    block: Block
+    site: Site
     settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def block(self) -> Site:
+        """The site, where only its addresses are meant."""
+        return self.site
 
     @property
     def deployment(self) -> Path:
@@ -45,11 +50,7 @@ class Workspace:
 
     def prepare(self) -> None:
         """Write the deployment from the example, and the secrets that are not there yet."""
-        text = (
-            (project_root() / EXAMPLE)
-            .read_text(encoding="utf-8")
-            .replace(f"{DEFAULT}.", f"{self.block.prefix}.")
-        )
+        text = self.site.deployment((project_root() / EXAMPLE).read_text(encoding="utf-8"))
         for key, value in self.settings.items():
             line = re.compile(rf"(?m)^({re.escape(key)} = )[^#\n]*")
             if line.search(text) is None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
+from callseal.deployment import Carrier, Deployment, Edge, Number
+from callseal.render.firewall import firewall, ng_http
 from callseal.render.keys import derive
 
 SEEN_AT = "/run/callseal"
@@ -76,6 +77,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
+        RenderedFile("firewall.nft", _head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)),
     )
 
 
@@ -122,11 +124,6 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
             ]
     return "".join(lines)
-
-
-def ng_http(edge: Edge) -> HostPort:
-    """Where rtpengine answers queries over HTTP (`--listen-http`): the ng address, one port up."""
-    return HostPort(edge.ng.address, edge.ng.port + 1)
 
 
 def _nodes(edges: Iterable[Edge]) -> str:
