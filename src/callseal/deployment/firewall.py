@@ -13,10 +13,13 @@ class Firewall(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     desk: tuple[NetworkField, ...] = Field(
-        (), description="the desk's addresses; needed when the desk's `url` has a name, or others that it calls from"
+        (),
+        description="the desk's addresses; needed when the desk's `url` has a name, or others that it calls from",
     )
     resolvers: tuple[NetworkField, ...] = Field((), description="name servers that the edge asks (port 53)")
-    time_servers: tuple[NetworkField, ...] = Field((), description="NTP servers that the edge asks (port 123)")
+    time_servers: tuple[NetworkField, ...] = Field(
+        (), description="NTP servers that the edge asks (port 123)"
+    )
     admin: tuple[NetworkField, ...] = Field(
         (), description="where people administer the edge from: SSH (port 22) and ping"
     )

@@ -1,8 +1,8 @@
 """One process under the lab's eye: started by its command line, polled until ready, ended for certain.
 
 Every daemon is a context manager. Its output goes to one log file (mode 0600) that stays for the reader when a start
-fails. It leads a process group of its own, so that `kill()` ends its children too, and it gets SIGKILL when the lab
-itself dies.
+fails. It leads a process group of its own, so that `kill()` ends its children too, and it gets `death_signal` when the
+lab itself dies.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Daemon:
         stdin: int | None = subprocess.DEVNULL,
         stdout: int | None = None,
         place: Place = HERE,
+        death_signal: str = "KILL",
     ) -> None:
         self.name = name
         self.argv = list(argv)
@@ -58,6 +59,7 @@ class Daemon:
         self._stdin = stdin
         self._stdout = stdout
         self._place = place
+        self._death_signal = death_signal
         self._log_start = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -79,7 +81,7 @@ class Daemon:
         self._log_start = os.fstat(descriptor).st_size
         with os.fdopen(descriptor, "ab") as sink:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *self._place.argv(self.argv)],
+                ["setpriv", "--pdeathsig", self._death_signal, "--", *self._place.argv(self.argv)],
                 stdin=self._stdin,
                 stdout=self._stdout if self._stdout is not None else sink,
                 stderr=sink,

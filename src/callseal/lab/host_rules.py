@@ -44,10 +44,10 @@ OPENINGS: dict[str, tuple[Opening, ...]] = {
         Opening("udp", PHONE_MEDIA, EDGE_MEDIA),
         Opening("tcp", "8041", (50,)),
     ),
-    "desk": (Opening("tcp", "8050", (*EDGE_INSIDE, 30, 130, 60)),),
+    "desk": (Opening("tcp", "8050", (*EDGE_INSIDE, 30, 130, 60, 61)),),
     "dns": (Opening("udp", "53"), Opening("tcp", "53")),
     # The phones' audio for the keypad page, and the page itself.
-    "office": (Opening("udp", "9001-9002", (10, 40)), Opening("tcp", "8060", (60,))),
+    "office": (Opening("udp", "9001-9002", (10, 40)), Opening("tcp", "8060", (60, 61))),
     "stranger": (Opening("udp", "1-65535"), Opening("tcp", "1-65535")),
 }
 

@@ -24,6 +24,8 @@ SECOND_EDGE = 100
 """What is added to the numbers of the first edge's processes (and the first partner's)."""
 NG_PORT = 2223
 GATEWAY = "192.0.2.1"
+DOOR = "callseal-door"
+_DOOR_NUMBER = 61
 DEVICE = "net0"
 _EXAMPLE_ADDRESS = re.compile(rf"{re.escape(EXAMPLE_PREFIX)}\.(\d+)(:{NG_PORT}\b)?")
 _EDGE_TABLE = re.compile(r"(?ms)^\[\[edges\]\]\n.*?(?=^\[|\Z)")
@@ -66,6 +68,7 @@ class Hosts(Site):
 
     def __init__(self) -> None:
         self._addresses = {number: address for host in HOSTS for number, address in host.addresses.items()}
+        self._addresses[_DOOR_NUMBER] = "192.0.2.61"
         self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
         self._namespaces: dict[str, Namespace] = {}
         self._middle: Namespace | None = None
@@ -90,6 +93,11 @@ class Hosts(Site):
     @property
     def office(self) -> str:
         return self.host(60)
+
+    @property
+    def door(self) -> str:
+        """This machine's own address in the lab's network, once `open_door` was called."""
+        return self.host(_DOOR_NUMBER)
 
     @property
     def stranger(self) -> str:
@@ -194,16 +202,35 @@ class Hosts(Site):
         with self.inside(address):
             _run(["nft", "-f", str(rules)])
 
+    def open_door(self) -> None:
+        """Let this machine's browser reach the desk and the keypad page. One lab at a time can have it.
+
+        Raises `HostsError` when the address is in use already.
+        """
+        if self._middle is None:
+            raise HostsError("the lab's network is not open")
+        pages = (self.host(50), self.host(60))
+        _batch(
+            f"link add {DOOR} type veth peer name door netns {self._middle.path}",
+            f"addr add {self.door}/32 dev {DOOR}",
+            f"link set dev {DOOR} up",
+            f"route add {GATEWAY} dev {DOOR}",
+            *(f"route add {page} via {GATEWAY} src {self.door}" for page in pages),
+        )
+        with self._middle.inside():
+            _batch(
+                f"addr add {GATEWAY}/32 dev door",
+                "link set dev door up",
+                f"route add {self.door}/32 dev door",
+            )
+
     # What a test looks at.
 
     def counters(self, address: str) -> dict[str, int]:
         """Packets by the names of the nftables counters on the host of `address`."""
         with self.inside(address):
             told = _run(["nft", "list", "counters"])
-        return {
-            name: int(packets)
-            for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)
-        }
+        return {name: int(packets) for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)}
 
 
 def _no_ipv6() -> None:

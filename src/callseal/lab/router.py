@@ -114,6 +114,7 @@ class Kamailio(Daemon):
             log=log,
             ready=lambda: sip_answers(*sip, source=known_peer, place=peer_place),
             place=place,
+            death_signal="TERM",  # Kamailio's workers outlive a main process that is killed
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
         )
         self.sip = sip

@@ -33,7 +33,7 @@ from callseal.lab.sip_tap import SipMessage, SipTap
 from callseal.lab.workspace import Workspace
 from callseal.render import render
 
-FIRST_EDGE = "edge-1"
+EDGE = "edge-1"
 DIGIT_FEED_PORT = 2230
 RESOLVER = "resolv.conf"
 PROMPTS = "src/callseal/sandbox/prompts"
@@ -122,7 +122,7 @@ class World:
 
     def router_directory(self, edge_id: str) -> Path:
         """What is rendered for that edge; the first edge's is the workspace's own."""
-        return self.workspace.router if edge_id == FIRST_EDGE else self.workspace.directory(f"router-{edge_id}")
+        return self.workspace.router if edge_id == EDGE else self.workspace.directory(f"router-{edge_id}")
 
     def _rtpengine(self, edge: Edge) -> Daemon:
         name = _of("rtpengine-edge", edge)
@@ -183,9 +183,7 @@ class World:
     def _services(self, deployment: Deployment) -> list[Daemon]:
         file, site = self.workspace.deployment, self.site
         agents = [
-            self._python(
-                _of("edge-agent", edge), "edge", site.place(edge.sip.host), file, "--edge", edge.id
-            )
+            self._python(_of("edge-agent", edge), "edge", site.place(edge.sip.host), file, "--edge", edge.id)
             for edge in deployment.edges
         ]
         links = ("--demo", "--demo-links", str(self.demo_links_file))
@@ -196,7 +194,10 @@ class World:
                 "partner", "partner", site.place(site.partner), self._settings("partner", self._partner())
             ),
             self._python(
-                "platform", "platform", site.place(site.platform), self._settings("platform", self._platform())
+                "platform",
+                "platform",
+                site.place(site.platform),
+                self._settings("platform", self._platform()),
             ),
             self._python("desk", "desk", site.place(site.desk), file, *links),
         ]
@@ -293,4 +294,4 @@ class World:
 
 def _of(what: str, edge: Edge) -> str:
     """The first edge's processes have plain names."""
-    return what if edge.id == FIRST_EDGE else f"{what}-{edge.id}"
+    return what if edge.id == EDGE else f"{what}-{edge.id}"

@@ -105,7 +105,10 @@ class _Rules:
         self._out += [own, 'oifname "lo" accept']
         # Before the tracked states: an error about an untracked packet counts as invalid.
         errors = "destination-unreachable, time-exceeded, parameter-problem"
-        self._in += ["# Path MTU, and peers that have gone.", f"icmp type {{ {errors} }} limit rate 200/second accept"]
+        self._in += [
+            "# Path MTU, and peers that have gone.",
+            f"icmp type {{ {errors} }} limit rate 200/second accept",
+        ]
         self._out += ["# Goes to listed addresses only: nobody else's packet gets far enough to be answered."]
         self._out += [f"icmp type {{ {errors} }} accept"]
         if self._ipv6():
@@ -156,7 +159,9 @@ class _Rules:
         self._title(f"desk at {self._deployment.desk.url}: hand-offs and events go to it, holds come from it")
         if not desk:
             for rules in (self._in, self._out):
-                rules.append("# No rule: it has a name, and [firewall] does not say its addresses (key desk).")
+                rules.append(
+                    "# No rule: it has a name, and [firewall] does not say its addresses (key desk)."
+                )
             return
         agent = self._agent()
         if agent is not None:
@@ -227,7 +232,9 @@ class _Rules:
     def _untrack(self, here: _Port) -> None:
         family = _family(here.address.version)
         self._untracked_in[f"{family} daddr {here.address} {here.protocol} dport {here.ports} notrack"] = None
-        self._untracked_out[f"{family} saddr {here.address} {here.protocol} sport {here.ports} notrack"] = None
+        self._untracked_out[f"{family} saddr {here.address} {here.protocol} sport {here.ports} notrack"] = (
+            None
+        )
 
     def _counter(self, name: str) -> str:
         if name not in self.counters:
@@ -242,7 +249,7 @@ class _Rules:
 
     def _agent(self) -> _Port | None:
         address = _literal(self._edge.agent)
-        return address and _Port("tcp", address, str(urlsplit(self._edge.agent).port or 80))
+        return None if address is None else _Port("tcp", address, str(urlsplit(self._edge.agent).port or 80))
 
     def _ipv6(self) -> bool:
         return 6 in {self._edge.sip.address.version, self._edge.media.version, self._edge.ng.address.version}

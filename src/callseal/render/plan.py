@@ -77,7 +77,9 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
-        RenderedFile("firewall.nft", _head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)),
+        RenderedFile(
+            "firewall.nft", _head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)
+        ),
     )
 
 
