@@ -224,7 +224,17 @@ class Hosts(Site):
                 f"route add {self.door}/32 dev door",
             )
 
+    def unload_firewall(self, address: str) -> None:
+        """Take the edge's rules away."""
+        with self.inside(address):
+            _run(["nft", "delete", "table", "inet", "callseal"])
+
     # What a test looks at.
+
+    def rules(self, address: str) -> str:
+        """The rules on the host of `address`, without their counters."""
+        with self.inside(address):
+            return _run(["nft", "--stateless", "list", "ruleset"])
 
     def counters(self, address: str) -> dict[str, int]:
         """Packets by the names of the nftables counters on the host of `address`."""
