@@ -66,7 +66,7 @@ def sip_request(method: str, extension: str, source: str, target: str, port: int
     body = body if method == "INVITE" else ""
     return (
         f"{method} sip:{extension}@{target}:{port} SIP/2.0\r\n"
-        f"Via: SIP/2.0/{transport} {source}:5060;branch=z9hG4bK-{tag};rport\r\n"
+        f"Via: SIP/2.0/{transport} {source};branch=z9hG4bK-{tag};rport\r\n"
         f'From: "sipvicious" <sip:{extension}@{target}>;tag={tag}\r\nTo: <sip:{extension}@{target}>\r\n'
         f"Call-ID: {tag}\r\nCSeq: 1 {method}\r\nContact: <sip:{extension}@{source}:5060>\r\nMax-Forwards: 70\r\n"
         f"User-Agent: {AGENT}\r\n"
@@ -75,14 +75,20 @@ def sip_request(method: str, extension: str, source: str, target: str, port: int
     ).encode()
 
 
-def scan_sip(hosts: Hosts, source: str, targets: Iterable[str], ports: Iterable[int] = SIP_PORTS) -> int:
+def scan_sip(
+    hosts: Hosts,
+    source: str,
+    targets: Iterable[str],
+    ports: Iterable[int] = SIP_PORTS,
+    methods: Iterable[str] = METHODS,
+) -> int:
     """Each method and extension to each port of each target, over UDP and over TCP. Returns how much was sent."""
-    sent, targets, ports = 0, tuple(targets), tuple(ports)
+    sent, targets, ports, methods = 0, tuple(targets), tuple(ports), tuple(methods)
     with hosts.inside(source), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind((source, 5060))
+        udp.bind((source, 0))
         for target in targets:
             for port in ports:
-                for method in METHODS:
+                for method in methods:
                     for extension in EXTENSIONS:
                         udp.sendto(
                             sip_request(method, extension, source, target, port, "UDP"), (target, port)

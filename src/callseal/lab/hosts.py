@@ -72,6 +72,7 @@ class Hosts(Site):
         self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
         self._namespaces: dict[str, Namespace] = {}
         self._middle: Namespace | None = None
+        self._door_is_open = False
 
     # Addresses.
 
@@ -191,6 +192,9 @@ class Hosts(Site):
 
     def close(self) -> None:
         """The namespaces go with their last process, and their devices with them."""
+        if self._door_is_open:
+            _run(["ip", "link", "delete", DOOR])  # it would go a moment later by itself
+            self._door_is_open = False
         for namespace in self._namespaces.values():
             namespace.close()
         self._namespaces.clear()
@@ -217,6 +221,7 @@ class Hosts(Site):
             f"route add {GATEWAY} dev {DOOR}",
             *(f"route add {page} via {GATEWAY} src {self.door}" for page in pages),
         )
+        self._door_is_open = True
         with self._middle.inside():
             _batch(
                 f"addr add {GATEWAY}/32 dev door",
