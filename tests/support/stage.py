@@ -52,6 +52,7 @@ class Stages:
         stack: ExitStack,
         *,
         settings: dict[str, str] | None = None,
+        tls: frozenset[str] = frozenset(),
         customer: dict[str, Any] | None = None,
         agent: dict[str, Any] | None = None,
         site: Site | None = None,
@@ -59,7 +60,7 @@ class Stages:
     ) -> Stage:
         """On a block of loopback of its own, unless `site` says otherwise."""
         site = site or next(block for block in _blocks if not taken(block))
-        workspace = Workspace(self.root / f"world-{len(self.written)}", site, settings or {})
+        workspace = Workspace(self.root / f"world-{len(self.written)}", site, settings or {}, tls)
         self.written.append(workspace.root)
         world = stack.enter_context(World(workspace, Choices(**choices)))
         stage = Stage(

@@ -8,7 +8,7 @@ from callseal.deployment.values import Flag, NetworkField
 
 
 class Firewall(BaseModel):
-    """Who else an edge may speak with, besides its peers, the desk and the other edges. Nobody, when the table is left out."""
+    """Who else an edge may speak with, besides its peers, the desk, the other edges and `[dns] resolvers`. Nobody, when the table is left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -16,7 +16,6 @@ class Firewall(BaseModel):
         (),
         description="the desk's addresses; needed when the desk's `url` has a name, or others that it calls from",
     )
-    resolvers: tuple[NetworkField, ...] = Field((), description="name servers that the edge asks (port 53)")
     time_servers: tuple[NetworkField, ...] = Field(
         (), description="NTP servers that the edge asks (port 123)"
     )

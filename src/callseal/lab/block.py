@@ -43,7 +43,7 @@ class Block(Site):
     def deployment(self, example: str) -> str:
         return example.replace(f"{DEFAULT}.", f"{self.prefix}.")
 
-    def open(self) -> None:
+    def open(self, folder: Path) -> None:
         """Loopback is there already."""
 
     def close(self) -> None:

@@ -27,6 +27,14 @@ GATEWAY = "192.0.2.1"
 DOOR = "callseal-door"
 _DOOR_NUMBER = 61
 DEVICE = "net0"
+ZONE = "lab.test"
+"""The name server's zone; `.test` never exists outside (RFC 6761)."""
+_DNS = """
+[dns]
+zone = "{zone}"
+name_servers = ["ns.{zone}"]
+resolvers = ["{server}"]
+"""
 _EXAMPLE_ADDRESS = re.compile(rf"{re.escape(EXAMPLE_PREFIX)}\.(\d+)(:{NG_PORT}\b)?")
 _EDGE_TABLE = re.compile(r"(?ms)^\[\[edges\]\]\n.*?(?=^\[|\Z)")
 
@@ -72,6 +80,7 @@ class Hosts(Site):
         self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
         self._namespaces: dict[str, Namespace] = {}
         self._middle: Namespace | None = None
+        self._resolver: Path | None = None
         self._door_is_open = False
 
     # Addresses.
@@ -105,7 +114,7 @@ class Hosts(Site):
         return self.host(66)
 
     def deployment(self, example: str) -> str:
-        """The example with these addresses, the same edge once more in another region, and the name server."""
+        """The example with these addresses, the same edge once more in another region, and names in the lab's zone."""
         found = _EDGE_TABLE.search(example)
         if found is None:
             raise HostsError("the example has no [[edges]]")
@@ -119,12 +128,9 @@ class Hosts(Site):
             if count != 1:
                 raise HostsError(f"the example's edge has no {key} = {old}")
         first = example.replace('region = "local"', 'region = "europe"')
-        return (
-            self._moved(first, 0)
-            + "\n\n"
-            + self._moved(second, SECOND_EDGE)
-            + f'\n[firewall]\nresolvers = ["{self.name_server}"]\n'
-        )
+        edges = self._moved(first, 0) + "\n\n" + self._moved(second, SECOND_EDGE)
+        edges = re.sub(r'(?m)^id = "(edge-\d)"$', rf'\g<0>\nhost = "\g<1>.{ZONE}"', edges)
+        return edges + _DNS.format(zone=ZONE, server=self.name_server)
 
     def _moved(self, text: str, step: int) -> str:
         def address(found: re.Match[str]) -> str:
@@ -145,6 +151,10 @@ class Hosts(Site):
         return self._namespaces[name]
 
     @property
+    def resolver(self) -> Path | None:
+        return self._resolver
+
+    @property
     def middle(self) -> Place:
         if self._middle is None:
             raise HostsError("the lab's network is not open")
@@ -156,7 +166,9 @@ class Hosts(Site):
 
     # Life.
 
-    def open(self) -> None:
+    def open(self, folder: Path) -> None:
+        self._resolver = folder.resolve() / "resolv.conf"
+        self._resolver.write_text(f"nameserver {self.name_server}\n", encoding="ascii")
         try:
             self._middle = Namespace()
             with self._middle.inside():
@@ -170,7 +182,7 @@ class Hosts(Site):
             raise
 
     def _connect(self, host: Host, middle: Namespace) -> None:
-        namespace = self._namespaces[host.name] = Namespace()
+        namespace = self._namespaces[host.name] = Namespace(self._resolver)
         with namespace.inside():
             _no_ipv6()
             _batch(

@@ -1,78 +1,80 @@
-"""The name server of the lab on hosts: nsd (RFC 1035 zone in, answers out), authoritative for one zone and nothing else."""
+"""A real name server: nsd (zone files in, answers out), authoritative for the zones it is given and nothing else."""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
 from pathlib import Path
-
-import dns.exception
-import dns.message
-import dns.query
-import dns.rcode
 
 from callseal.deployment import Deployment
 from callseal.lab.daemon import Daemon
 from callseal.lab.place import HERE, Place
-
-ZONE = "lab.test"
-"""The zone's name; `.test` never exists outside (RFC 6761)."""
-_PORT = 53
+from callseal.render.zone import zone
 
 _CONFIGURATION = """\
 server:
-    ip-address: {address}
-    do-ip6: no
     server-count: 1
+    ip-address: {address}@{port}
+    do-ip6: no
     username: ""
     chroot: ""
     zonesdir: "{folder}"
-    database: ""
     pidfile: ""
-    xfrdfile: "{folder}/xfrd.state"
+    database: ""
     zonelistfile: "{folder}/zone.list"
+    xfrdfile: "{folder}/xfrd.state"
     hide-version: yes
     hide-identity: yes
+    verbosity: 1
 remote-control:
     control-enable: no
-zone:
-    name: {zone}
-    zonefile: "{zone}.zone"
 """
+# A question for the root's name servers: any answer shows life.
+_PROBE = b"\x12\x34\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x01"
+_SERIAL = 1
 
 
-def minimal_zone(deployment: Deployment) -> str:
-    """A zone file with an address for every edge: `edge-1.lab.test`."""
-    records = "".join(f"{edge.id} IN A {edge.sip.host}\n" for edge in deployment.edges)
-    return (
-        f"$ORIGIN {ZONE}.\n$TTL 30\n"
-        "@ IN SOA ns hostmaster 1 3600 600 86400 30\n"
-        f"@ IN NS ns\nns IN A {deployment.firewall.resolvers[0].network_address}\n{records}"
-    )
+def zones(deployment: Deployment) -> dict[str, str]:
+    """The deployment's own zone as `callseal render` writes it, by its name."""
+    name = deployment.dns.zone
+    return {} if name is None else {name: zone(deployment, serial=_SERIAL)}
 
 
 class NameServer(Daemon):
-    """nsd serving `text` as zone `lab.test` on `address`, UDP and TCP port 53; its files are in `folder`."""
+    """Serves `zones` (name -> zone file's text) on `address`, UDP and TCP; `serve` changes one and starts anew."""
 
-    def __init__(self, text: str, *, address: str, folder: Path, log: Path, place: Place = HERE) -> None:
-        folder.joinpath(f"{ZONE}.zone").write_text(text, encoding="utf-8")
+    def __init__(
+        self, folder: Path, address: str, zones: Mapping[str, str], *, port: int = 53, place: Place = HERE
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.address, self.port = address, port
+        self._folder = folder
+        text = _CONFIGURATION.format(address=address, port=port, folder=folder)
+        for name, content in zones.items():
+            (folder / f"{name}.zone").write_text(content, encoding="utf-8")
+            text += f'zone:\n    name: "{name}"\n    zonefile: "{name}.zone"\n'
         configuration = folder / "nsd.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(address=address, folder=folder, zone=ZONE), encoding="utf-8"
-        )
+        configuration.write_text(text, encoding="utf-8")
         super().__init__(
             "name-server",
             ["nsd", "-d", "-c", str(configuration)],
-            log=log,
-            ready=lambda: answers(address, place),
+            log=folder / "nsd.log",
+            ready=self._answers,
             place=place,
         )
 
+    def serve(self, name: str, content: str) -> None:
+        """Another text for zone `name`."""
+        (self._folder / f"{name}.zone").write_text(content, encoding="utf-8")
+        self.stop()
+        self.restart()
 
-def answers(address: str, place: Place = HERE) -> bool:
-    """True when the server at `address`, asked from `place`, knows the zone."""
-    question = dns.message.make_query(f"{ZONE}.", "SOA")
-    try:
-        with place.inside():
-            reply = dns.query.udp(question, address, timeout=0.2, port=_PORT)
-    except (dns.exception.DNSException, OSError):
-        return False
-    return reply.rcode() == dns.rcode.NOERROR and bool(reply.answer)
+    def _answers(self) -> bool:
+        with self._place.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.2)
+            try:
+                probe.connect((self.address, self.port))
+                probe.send(_PROBE)
+                return len(probe.recv(512)) >= 12
+            except OSError:
+                return False

@@ -10,11 +10,14 @@ import ctypes
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from callseal.observe.errors import Error
 
 _NEWNET = 0x40000000  # CLONE_NEWNET; os.unshare and os.setns are in Python 3.12 and later only
 _OWN = "/proc/thread-self/ns/net"
+# The mount goes with the process, as those of a root filesystem do (rootfs.py).
+_RESOLVE = '[ ! -e /etc/resolv.conf ] || mount --bind "$1" /etc/resolv.conf; shift; exec "$@"'
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,9 +45,13 @@ HERE = Place()
 
 
 class Namespace(Place):
-    """A new, empty network namespace. Needs root. Raises `PlaceError`."""
+    """A new, empty network namespace. Needs root. Raises `PlaceError`.
 
-    def __init__(self) -> None:
+    With `resolver` what is started there finds that file as its /etc/resolv.conf.
+    """
+
+    def __init__(self, resolver: Path | None = None) -> None:
+        self._resolver = resolver
         own = os.open(_OWN, os.O_RDONLY)
         try:
             _call(_libc.unshare, _NEWNET)
@@ -61,7 +68,11 @@ class Namespace(Place):
         return f"/proc/{os.getpid()}/fd/{self._descriptor}"
 
     def argv(self, command: Sequence[str]) -> list[str]:
-        return ["nsenter", f"--net={self.path}", "--", *command]
+        inside = ["nsenter", f"--net={self.path}", "--"]
+        if self._resolver is not None:
+            inside += ["unshare", "--mount", "--propagation", "private"]
+            inside += ["sh", "-ec", _RESOLVE, "sh", str(self._resolver)]
+        return [*inside, *command]
 
     @contextmanager
     def inside(self) -> Iterator[None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from callseal.lab.daemon import Daemon
 from callseal.lab.place import HERE, Place
 from callseal.lab.rootfs import Rootfs
+from callseal.lab.site import Site
 
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
@@ -49,6 +50,11 @@ def sip_answers(address: str, port: int, source: str, place: Place = HERE) -> bo
             return probe.recv(4096).startswith(b"SIP/2.0 ")
         except OSError:
             return False
+
+
+def resolver_inside(site: Site) -> dict[Path, str]:
+    """Binds for a root filesystem, so that a daemon inside asks the lab's name server."""
+    return {} if site.resolver is None else {site.resolver: "/etc/resolv.conf"}
 
 
 class Rtpengine(Daemon):
@@ -91,7 +97,10 @@ class Rtpengine(Daemon):
 
 
 class Kamailio(Daemon):
-    """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer."""
+    """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer.
+
+    `ready` asks in another way, where no peer speaks UDP.
+    """
 
     def __init__(
         self,
@@ -103,16 +112,29 @@ class Kamailio(Daemon):
         log: Path,
         name: str = "kamailio",
         extra: Sequence[str] = (),
+        ready: Callable[[], bool] | None = None,
         binds: Mapping[Path, str] | None = None,
         place: Place = HERE,
         peer_place: Place = HERE,
     ) -> None:
-        command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", f"{INSIDE}/kamailio.cfg", *extra]
+        command = [
+            "kamailio",
+            "--atexit=no",
+            "-DD",
+            "-E",
+            "-m",
+            "64",
+            "-M",
+            "8",
+            "-f",
+            f"{INSIDE}/kamailio.cfg",
+            *extra,
+        ]
         super().__init__(
             name,
             rootfs.argv(command, {config: INSIDE, **(binds or {})}),
             log=log,
-            ready=lambda: sip_answers(*sip, source=known_peer, place=peer_place),
+            ready=ready or (lambda: sip_answers(*sip, source=known_peer, place=peer_place)),
             place=place,
             death_signal="TERM",  # Kamailio's workers outlive a main process that is killed
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},

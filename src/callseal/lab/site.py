@@ -39,8 +39,8 @@ class Site(ABC):
         """The text of `examples/sandbox.toml` with this site's addresses and edges."""
 
     @abstractmethod
-    def open(self) -> None:
-        """Make the network, before the first process starts."""
+    def open(self, folder: Path) -> None:
+        """Make the network, before the first process starts. What files it needs are written into `folder`."""
 
     @abstractmethod
     def close(self) -> None:
@@ -59,6 +59,11 @@ class Site(ABC):
     @abstractmethod
     def middle_interface(self) -> str:
         """The device to listen on there; "" is all of them."""
+
+    @property
+    def resolver(self) -> Path | None:
+        """The resolv.conf that names the lab's name server, once the site is open; None: the machine's own."""
+        return None
 
     def inside(self, address: str) -> AbstractContextManager[None]:
         """Sockets made in this block belong to the host of `address`."""

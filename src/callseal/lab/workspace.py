@@ -6,9 +6,12 @@ import base64
 import os
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from callseal.lab.encryption import make_certificates, over_tls
 from callseal.lab.rootfs import project_root
 from callseal.lab.site import Site
 
@@ -23,6 +26,8 @@ class Workspace:
     root: Path
     site: Site
     settings: dict[str, str] = field(default_factory=dict)
+    tls: frozenset[str] = frozenset()
+    """The faces (`carrier`, `partner`, `platform`) that speak SIP over TLS."""
 
     @property
     def block(self) -> Site:
@@ -51,6 +56,7 @@ class Workspace:
     def prepare(self) -> None:
         """Write the deployment from the example, and the secrets that are not there yet."""
         text = self.site.deployment((project_root() / EXAMPLE).read_text(encoding="utf-8"))
+        text = over_tls(text, self.tls)
         for key, value in self.settings.items():
             line = re.compile(rf"(?m)^({re.escape(key)} = )[^#\n]*")
             if line.search(text) is None:
@@ -59,6 +65,8 @@ class Workspace:
         for name in ("logs", "secrets", "state", "router"):
             self.directory(name)
         self.deployment.write_text(text, encoding="utf-8")
+        if self.tls:
+            make_certificates(self.directory("tls"), self.block, datetime.fromtimestamp(time.time(), UTC))
         for relative in sorted(set(_SECRET.findall(text))):
             self.secret(Path(relative).name)
 

@@ -23,19 +23,19 @@ from callseal.audit.ear import Ear, listen
 from callseal.deployment import Deployment, Edge, read
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
+from callseal.lab.encrypted_world import edge_answers, partner_front, partner_hears, partner_next_hop
 from callseal.lab.hosts import Hosts
-from callseal.lab.name_server import NameServer, minimal_zone
+from callseal.lab.name_server import NameServer, zones
 from callseal.lab.phone import Phone, agent_phone, customer_phone
 from callseal.lab.place import Place
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
-from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.router import Kamailio, Rtpengine, resolver_inside
 from callseal.lab.sip_tap import SipMessage, SipTap
 from callseal.lab.workspace import Workspace
 from callseal.render import render
 
 EDGE = "edge-1"
 DIGIT_FEED_PORT = 2230
-RESOLVER = "resolv.conf"
 PROMPTS = "src/callseal/sandbox/prompts"
 PROMPTS_INSIDE = "/run/callseal"
 AGENT_LOGIN = "alice"
@@ -45,13 +45,13 @@ AGENT_LOGIN = "alice"
 class Choices:
     """How this world differs from the default. `partner` is merged into the sandbox partner's settings.
 
-    `zone` writes what the name server serves; only a site with hosts has one.
+    `zones` writes what the name server serves, a text by the name of its zone; only a site with hosts has one.
     """
 
     suite: str = BASELINE
     partner: Mapping[str, Any] = field(default_factory=dict)
     psp: Mapping[str, Any] = field(default_factory=dict)
-    zone: Callable[[Deployment], str] = minimal_zone
+    zones: Callable[[Deployment], Mapping[str, str]] = zones
 
 
 class World:
@@ -96,7 +96,7 @@ class World:
     def _start(self) -> None:
         self.workspace.prepare()
         deployment = read(self.workspace.deployment)
-        self.site.open()
+        self.site.open(self.workspace.root)
         for edge in deployment.edges:
             rendered = self.router_directory(edge.id)
             render(deployment, edge.id, rendered)
@@ -152,7 +152,6 @@ class World:
 
     def _kamailio(self, edge: Edge) -> Daemon:
         name = _of("kamailio", edge)
-        resolver = self.workspace.root / RESOLVER
         return Kamailio(
             Rootfs.build(self.choices.suite),
             name=name,
@@ -160,7 +159,8 @@ class World:
             sip=edge.sip.pair,
             known_peer=self.site.customer,
             log=self.workspace.logs / f"{name}.log",
-            binds={resolver: "/etc/resolv.conf"} if resolver.exists() else {},
+            ready=(lambda: edge_answers(self.workspace, edge.sip.host)) if self.workspace.tls else None,
+            binds=resolver_inside(self.site),
             place=self.site.place(edge.sip.host),
             peer_place=self.site.place(self.site.customer),
         )
@@ -169,13 +169,11 @@ class World:
         if not isinstance(self.site, Hosts):
             return []
         address = self.site.name_server
-        (self.workspace.root / RESOLVER).write_text(f"nameserver {address}\n", encoding="ascii")
         return [
             NameServer(
-                self.choices.zone(deployment),
-                address=address,
-                folder=self.workspace.directory("dns"),
-                log=self.workspace.logs / "dns.log",
+                self.workspace.directory("dns"),
+                address,
+                self.choices.zones(deployment),
                 place=self.site.place(address),
             )
         ]
@@ -188,6 +186,7 @@ class World:
         ]
         links = ("--demo", "--demo-links", str(self.demo_links_file))
         return [
+            *partner_front(self.workspace, self.choices.suite),
             *agents,
             self._python("psp", "psp", site.place(site.psp), self._settings("psp", self._psp())),
             self._python(
@@ -219,8 +218,8 @@ class World:
         site = self.site
         return {
             "sip": f"{site.partner}:5060",
-            "edge": f"{site.kamailio}:5060",
-            "accept_from": list(site.kamailios),
+            "edge": partner_next_hop(self.workspace),
+            "accept_from": partner_hears(self.workspace),
             "api": f"{site.partner}:8030",
             "api_key": self.workspace.secret("partner-api-key"),
             "webhook_url": f"http://{site.desk}:8050/v1/webhooks/partner",

@@ -170,10 +170,11 @@ class _Rules:
 
     def _services(self) -> None:
         services = self._deployment.firewall
-        if services != Firewall():
+        resolvers = _hosts(*self._deployment.dns.resolvers)
+        if resolvers or services != Firewall():
             self._title("the machine's own needs")
         for protocol in ("udp", "tcp"):
-            self._let_out("dns", protocol, "53", services.resolvers)
+            self._let_out("dns", protocol, "53", resolvers)
         self._let_out("ntp", "udp", "123", services.time_servers)
         if services.admin:
             ours = {self._edge.sip.address, self._edge.media, self._edge.ng.address}

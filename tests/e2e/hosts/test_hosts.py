@@ -11,6 +11,7 @@ import dns.query
 import httpx2
 import pytest
 
+from callseal.lab.encryption import FACES
 from callseal.lab.hosts import Hosts
 from callseal.lab.story import PaidCall
 from tests.support.sip_scanner import EXTENSIONS, knock, ping, scan_sip, scanning
@@ -173,9 +174,30 @@ def test_the_agents_browser_reaches_the_desk_from_the_office(stage: Stage, hosts
         assert httpx2.get(f"{stage.world.desk_url}/healthz", timeout=2).status_code == 200
 
 
-def test_edges_have_a_name_server(stage: Stage, hosts: Hosts) -> None:
+def test_every_host_asks_the_labs_name_server(stage: Stage, hosts: Hosts) -> None:
     with hosts.inside(EDGES["edge-1"][2]):
         answer = dns.query.udp(dns.message.make_query("edge-2.lab.test.", "A"), hosts.name_server, timeout=2)
     assert [str(record) for records in answer.answer for record in records] == ["203.0.113.20"]
-    resolver = Path(f"/proc/{stage.world.daemons['kamailio'].pid}/root/etc/resolv.conf").read_text()
-    assert resolver == f"nameserver {hosts.name_server}\n", "Kamailio asks it too"
+    for daemon in ("kamailio", "kamailio-edge-2", "edge-agent", "partner", "desk"):
+        resolver = Path(f"/proc/{stage.world.daemons[daemon].pid}/root/etc/resolv.conf").read_text()
+        assert resolver == f"nameserver {hosts.name_server}\n", daemon
+
+
+def test_a_paid_call_over_tls_needs_the_names_and_meets_no_closed_door(
+    open_stage: Callable[..., Stage],
+) -> None:
+    """Beside the other lab, which has the same addresses."""
+    hosts = Hosts()
+    stage = open_stage(site=hosts, tls=frozenset(FACES))
+    call = stage.call()
+    call.dial()
+    stage.ear.mark("press")
+    assert call.pay()["result"]["outcome"] == "approved"
+    stage.ear.mark("restored")
+    call.hang_up()
+    heard = stage.ear.heard("press", "restored")
+    assert heard.listened, heard
+    assert heard.clean, heard
+    for addresses in EDGES.values():
+        counted = hosts.counters(addresses[0])
+        assert counted["refused_in"] == counted["refused_out"] == 0, counted

@@ -19,7 +19,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     workspace = Workspace(tmp_path_factory.mktemp("firewall"), hosts)
     workspace.prepare()
     deployment = read(workspace.deployment)
-    hosts.open()
+    hosts.open(workspace.root)
     try:
         files = {}
         for edge in deployment.edges:

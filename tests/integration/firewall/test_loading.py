@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 STRANGER = "203.0.113.66"
 EVERYTHING = (
     SECOND_EDGE
-    + '[firewall]\ndesk = ["192.0.2.50", "2001:db8::50"]\nresolvers = ["192.0.2.53", "2001:db8::53"]\n'
+    + '[dns]\nresolvers = ["192.0.2.53", "2001:db8::53"]\n[firewall]\ndesk = ["192.0.2.50", "2001:db8::50"]\n'
     'time_servers = ["192.0.2.123"]\nadmin = ["192.0.2.192/26", "2001:db8:2::/48"]\nmonitoring = ["192.0.2.90"]\ndhcp = true'
 )
 IPV6 = (

@@ -76,11 +76,26 @@ def test_here_is_where_we_are() -> None:
         assert HERE.argv(["true"]) == ["true"]
 
 
-def test_two_labs_with_the_same_addresses_run_side_by_side() -> None:
+def test_a_resolver_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("nameserver 192.0.2.53\n")
+    own = Path("/etc/resolv.conf").read_bytes()
+    namespace = Namespace(file)
+    try:
+        shell = subprocess.Popen(
+            namespace.argv(["cat", "/etc/resolv.conf"]), stdout=subprocess.PIPE, text=True
+        )
+        assert shell.communicate()[0] == "nameserver 192.0.2.53\n"
+    finally:
+        namespace.close()
+    assert Path("/etc/resolv.conf").read_bytes() == own
+
+
+def test_two_labs_with_the_same_addresses_run_side_by_side(tmp_path: Path) -> None:
     first, second = Hosts(), Hosts()
     try:
-        first.open()
-        second.open()
+        first.open(tmp_path)
+        second.open(tmp_path)
         sockets = []
         for hosts in (first, second):
             with hosts.inside(hosts.desk):
@@ -99,9 +114,9 @@ def test_two_labs_with_the_same_addresses_run_side_by_side() -> None:
         second.close()
 
 
-def test_the_door_for_a_browser_goes_with_the_lab() -> None:
+def test_the_door_for_a_browser_goes_with_the_lab(tmp_path: Path) -> None:
     hosts = Hosts()
-    hosts.open()
+    hosts.open(tmp_path)
     try:
         hosts.open_door()
         with hosts.inside(hosts.desk):

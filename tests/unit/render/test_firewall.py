@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callseal.render import plan
-from tests.unit.render.test_plan import deployment
+from tests.unit.render.test_plan import deployment, tls_files
 
 pytestmark = pytest.mark.unit
 
@@ -65,6 +65,26 @@ def test_every_peer_has_its_rules_both_ways(tmp_path: Path) -> None:
         for what in ("sip", "rtp"):
             assert f'counter name "{what}_in.{peer}" accept' in "\n".join(lines(text, "arriving"))
             assert f'counter name "{what}_out.{peer}" accept' in "\n".join(lines(text, "leaving"))
+
+
+def test_a_peer_on_tls_reaches_the_tls_port_alone_and_is_reached_on_any(tmp_path: Path) -> None:
+    text = tls_files(tmp_path, "partner")["firewall.nft"].text
+    arriving, leaving = lines(text, "arriving"), lines(text, "leaving")
+    far = "ip saddr 127.88.0.30 ip daddr 127.88.0.20"
+    assert [line for line in arriving if line.startswith(far)] == [
+        f'{far} tcp dport 5061 ct state new counter name "sip_in.sandbox" accept'
+    ]
+    assert (
+        'ip daddr 127.88.0.30 tcp dport 1-65535 ct state new counter name "sip_out.sandbox" accept' in leaving
+    )
+    assert 'counter name "sip_in.pbx"' in text
+    assert "ip saddr 127.88.0.40 ip daddr 127.88.0.20 udp dport 5060" in text
+
+
+def test_tcp_uses_the_port_of_udp(tmp_path: Path) -> None:
+    text = rules(tmp_path, ('transport = "udp"', 'transport = "tcp"'))
+    assert "ip saddr 127.88.0.30 ip daddr 127.88.0.20 tcp dport 5060 ct state new" in text
+    assert "udp dport 5060" not in text
 
 
 def test_networks_are_listed_without_overlaps(tmp_path: Path) -> None:
@@ -133,7 +153,7 @@ def test_services_of_the_machine(tmp_path: Path) -> None:
     ]
     text = rules(
         tmp_path,
-        more='[firewall]\nresolvers = ["192.0.2.53", "2001:db8::53"]\ntime_servers = ["192.0.2.123"]\n'
+        more='[dns]\nresolvers = ["192.0.2.53", "2001:db8::53"]\n[firewall]\ntime_servers = ["192.0.2.123"]\n'
         'admin = ["192.0.2.192/26"]\nmonitoring = ["192.0.2.90"]\ndhcp = true',
     )
     leaving, arriving = lines(text, "leaving"), lines(text, "arriving")
