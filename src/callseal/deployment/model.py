@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from callseal.deployment.firewall import Firewall
 from callseal.deployment.lines import Path
 from callseal.deployment.policies import (
     CALLER_HEADERS,
@@ -324,6 +325,7 @@ class Deployment(_Table):
     regions: tuple[Region, ...] = ()
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk
+    firewall: Firewall = Field(default_factory=Firewall)
 
     @property
     def peers(self) -> tuple[Peer, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from callseal.wire.sdp import SessionDescription
 from callseal.wire.srtp import Crypto, SrtpContext
-from tests.integration.router import test_refused, test_secure
+from tests.integration.router import test_calls, test_refused, test_secure
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import Leg, inbound, outbound
@@ -230,6 +230,10 @@ def test_refresh_of_the_platform_while_secured(secure: Rig) -> None:
     rig.agent_media.send_to(final.body)
     assert rig.agent_media.wait_voice(PARTNER_AGENT) >= 15
     assert rig.partner_agent_media.wait_voice(AGENT) >= 15
+
+
+def test_late_offer(secure: Rig) -> None:
+    test_calls.test_late_offer(secure)
 
 
 def test_kill_9_between_secure_and_restore(secure: Rig) -> None:
