@@ -51,6 +51,10 @@ class Talker:
     def sdp(self, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
         return sdp(self.address, self.port, version, direction=direction, extra=extra)
 
+    def answer(self, offer: str, version: int = 1) -> str:
+        """What this talker answers to that offer."""
+        return self.sdp(version)
+
     def send_to(self, sdp: str) -> None:
         """Talk to where an SDP from the edge wants this talker's audio."""
         audio = SessionDescription.parse(sdp).audio

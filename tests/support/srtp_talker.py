@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
@@ -57,9 +59,17 @@ class SecureTalker(Talker):
         text = super().sdp(version, direction=direction, extra=keys + extra)
         return text.replace(" RTP/AVP ", " RTP/SAVP ")
 
+    def answer(self, offer: str, version: int = 1) -> str:
+        """One key, with the tag of the offered one (RFC 4568 section 5.1.2)."""
+        text = self.sdp(version)
+        offered = {one.suite.name: one.tag for one in cryptos(offer)}
+        mine = next(one for one in self.own if one.suite.name in offered)
+        line = f"a=crypto:{replace(mine, tag=offered[mine.suite.name])}\r\n"
+        return re.sub(r"(?m)^a=crypto:.*\r\n", "", text) + line
+
     def send_to(self, sdp: str) -> None:
-        theirs = cryptos(sdp)
-        chosen = next(one for one in theirs if one.suite.name in self._suites)
+        theirs = {one.suite.name: one for one in cryptos(sdp)}
+        chosen = next(theirs[suite] for suite in self._suites if suite in theirs)
         if chosen != self._heard_key:
             self._heard_key, self._receiving = chosen, {}
         mine = next(one for one in self.own if one.suite == chosen.suite)

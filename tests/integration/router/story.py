@@ -74,7 +74,7 @@ class Story:
         far = self.far(leg)
         request = far.incoming("INVITE")
         self._seen(leg, request.body)
-        far.reply(request, 200, sdp=self.far_media(leg).sdp(self.next_version()))
+        far.reply(request, 200, sdp=self.far_media(leg).answer(request.body, self.next_version()))
         final = self.near(leg).answered(cseq)
         assert final.status == 200, final.start
         self.near(leg).ack(cseq)

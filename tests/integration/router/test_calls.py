@@ -149,7 +149,7 @@ def test_late_offer(rig: Rig) -> None:
     cseq = story.offer("customer", "")
     carrier.reply(carrier.incoming("INVITE"), 200, sdp=rig.customer_media.sdp(2))
     final = partner_customer.answered(cseq)
-    partner_customer.ack(cseq, rig.partner_customer_media.sdp())
+    partner_customer.ack(cseq, rig.partner_customer_media.answer(final.body))
     carrier.incoming("ACK")
     rig.partner_customer_media.send_to(final.body)
     assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
