@@ -7,7 +7,7 @@ from callseal.lab.encryption import TLS_PORT
 from callseal.lab.front import INSIDE_PORT, Front, write_front
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import sip_answers
-from callseal.lab.tls_probe import tls_answers
+from callseal.lab.tls_probe import tls_answers, tls_listens
 from callseal.lab.workspace import Workspace
 
 
@@ -37,7 +37,6 @@ def partner_front(workspace: Workspace, suite: str) -> list[Daemon]:
             Rootfs.build(suite),
             folder,
             log=workspace.logs / "partner-front.log",
-            # It waits for the B2BUA's answer, so both are up.
-            ready=lambda: tls_answers(block.partner, TLS_PORT, block.kamailio, certificates, "edge"),
+            ready=lambda: tls_listens(block.partner, TLS_PORT, block.kamailio, certificates, "edge"),
         )
     ]
