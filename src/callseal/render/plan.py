@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
+from callseal.deployment import Carrier, Deployment, Edge, Number
 from callseal.deployment.model import Peer
 from callseal.render.file import SECRET_MODE, RenderedFile
+from callseal.render.firewall import firewall, ng_http
 from callseal.render.keys import derive
 from callseal.render.transports import (
     destination,
@@ -78,6 +79,9 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/numbers", _numbers(deployment)),
         *tls_files(deployment, seen_at.rstrip("/")),
         *resolver_file(deployment),
+        RenderedFile(
+            "firewall.nft", _head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)
+        ),
     )
 
 
@@ -129,11 +133,6 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
             ]
     return "".join(lines)
-
-
-def ng_http(edge: Edge) -> HostPort:
-    """Where rtpengine answers queries over HTTP (`--listen-http`): the ng address, one port up."""
-    return HostPort(edge.ng.address, edge.ng.port + 1)
 
 
 def _nodes(edges: Iterable[Edge]) -> str:

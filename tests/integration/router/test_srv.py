@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from callseal.lab.encryption import FACES, TLS_PORT
+from callseal.lab.name_server import NameServer
 from callseal.lab.rootfs import Rootfs
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER, Rig
 from tests.integration.router.story import NUMBER, inbound
-from tests.support.name_server import NameServer
 from tests.support.sip_peer import Dialog, SipPeer
 from tests.support.tls_peer import TlsPeer
 

@@ -50,7 +50,7 @@ def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
     return {file.path: file for file in plan(deployment(root, *changes), "edge-1")}
 
 
-def test_six_files_and_only_keys_are_secret(tmp_path: Path) -> None:
+def test_seven_files_and_only_keys_are_secret(tmp_path: Path) -> None:
     made = files(tmp_path)
     assert sorted(made) == [
         "data/address.list",
@@ -59,6 +59,7 @@ def test_six_files_and_only_keys_are_secret(tmp_path: Path) -> None:
         "data/keys.cfg",
         "data/nodes.cfg",
         "data/numbers",
+        "firewall.nft",
     ]
     assert {path: file.mode for path, file in made.items() if file.mode != 0o644} == {"data/keys.cfg": 0o600}
 
