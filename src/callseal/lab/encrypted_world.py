@@ -22,8 +22,8 @@ def edge_answers(workspace: Workspace, edge: str) -> bool:
 
 def partner_next_hop(workspace: Workspace) -> str:
     """Where the partner's B2BUA sends its calls: to its own front when it speaks TLS, else straight to the edge."""
-    block = workspace.block
-    return f"{block.partner}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{block.kamailio}:5060"
+    site = workspace.site
+    return f"{site.partner}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{site.kamailio}:5060"
 
 
 def partner_hears(workspace: Workspace) -> list[str]:
