@@ -130,9 +130,11 @@ class Kamailio(Daemon):
             f"{INSIDE}/kamailio.cfg",
             *extra,
         ]
+        resolvers = config / "data" / "resolv.conf"
+        given = {config: INSIDE} | ({resolvers: "/etc/resolv.conf"} if resolvers.exists() else {})
         super().__init__(
             name,
-            rootfs.argv(command, {config: INSIDE, **(binds or {})}),
+            rootfs.argv(command, {**given, **(binds or {})}),
             log=log,
             ready=ready or (lambda: sip_answers(*sip, source=known_peer, place=peer_place)),
             place=place,
