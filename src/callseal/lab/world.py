@@ -103,18 +103,17 @@ class World:
             render(deployment, edge.id, rendered)
             self.site.load_firewall(edge.sip.host, rendered / "firewall.nft")
         self._stage("starting Kamailio, rtpengine, edge agent, partner, PSP, platform and desk")
-        for daemon in self._name_server(deployment):
-            self._launch(daemon)
         engines = [*map(self._rtpengine, deployment.edges), self._partner_rtpengine()]
-        for daemon in (*engines, *self._services(deployment)):
+        for daemon in (*self._name_server(deployment), *engines, *self._services(deployment)):
             self._launch(daemon)
-        # Kamailio pings its rtpengines once at start, and leaves one that does not answer alone for a while.
-        for engine in engines:
-            engine.wait_ready()
-        for edge in deployment.edges:
-            self._launch(self._kamailio(edge))
         for daemon in self.daemons.values():
             daemon.wait_ready()
+        # Last, because it looks at once: an rtpengine that does not answer is left alone for a while, and a partner or
+        # platform that misses two pings (20 s, on a busy machine) is down until the next.
+        for edge in deployment.edges:
+            self._launch(self._kamailio(edge))
+        for edge in deployment.edges:
+            self.daemons[_of("kamailio", edge)].wait_ready()
 
     def _launch(self, daemon: Daemon) -> None:
         self.daemons[daemon.name] = daemon
