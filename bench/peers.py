@@ -104,6 +104,15 @@ class Voice:
         with suppress(BlockingIOError):
             self._socket.sendto(header + SILENCE, self.target)
 
+    def sdp(self, version: int = 1) -> str:
+        """PCMU and telephone-events at this voice."""
+        host, port = self.endpoint
+        return (
+            f"v=0\r\no=- 1 {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+            f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+            "a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+        )
+
     def left_at(self, timestamp: int) -> float | None:
         """When the packet with this RTP timestamp was sent (monotonic, s); None when it is not known any more."""
         return next((at for known, at in reversed(self._left) if known == timestamp), None)
@@ -144,12 +153,7 @@ class Leg:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sdp(self) -> str:
-        host, port = self.voice.endpoint
-        return (
-            f"v=0\r\no=- 1 {self.version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-            f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-            "a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
-        )
+        return self.voice.sdp(self.version)
 
     def hear_sdp(self, body: str) -> None:
         audio = SessionDescription.parse(body).audio
@@ -168,9 +172,10 @@ class Leg:
 class Endpoint(asyncio.DatagramProtocol):
     """One side: UAS for INVITEs that come, UAC for `call()`. Answers 200 to whatever it is asked."""
 
-    def __init__(self, address: str, edge: str) -> None:
+    def __init__(self, address: str, edge: str, *, rings: bool = False) -> None:
         self.address = address
         self._edge = (edge, 5060)
+        self._rings = rings
         self.legs: dict[str, Leg] = {}
         self.incoming: asyncio.Queue[tuple[Leg, SipMessage]] = asyncio.Queue()
         self._transport: asyncio.DatagramTransport | None = None
@@ -216,9 +221,9 @@ class Endpoint(asyncio.DatagramProtocol):
         leg.up.clear()
         await self._invite(leg)
 
-    async def _invite(self, leg: Leg) -> None:
+    async def _invite(self, leg: Leg, sdp: str = "") -> None:
         leg.refused = ""
-        self._request(leg, "INVITE", leg.sdp())
+        self._request(leg, "INVITE", sdp or leg.sdp())
         async with asyncio.timeout(_TIMEOUT_S):
             await leg.up.wait()
         if leg.refused:
@@ -253,12 +258,14 @@ class Endpoint(asyncio.DatagramProtocol):
                 call_id=message.get("call-id"),
                 local=f"{message.get('to')};tag={secrets.token_hex(4)}",
                 remote=message.get("from"),
-                target=_uri(message.get("contact")),
+                target=uri_of(message.get("contact")),
                 routes=message.all("record-route"),
                 voice=Voice(self.address),
             )
             self.legs[leg.call_id] = leg
             self.incoming.put_nowait((leg, message))
+            if self._rings:
+                self._reply(message, "", leg.local, status="180 Ringing")
         else:
             leg.version += 1
         leg.hear_sdp(message.body)
@@ -283,13 +290,13 @@ class Endpoint(asyncio.DatagramProtocol):
             leg.up.set()
             return
         leg.remote = message.get("to")
-        leg.target = _uri(message.get("contact"))
+        leg.target = uri_of(message.get("contact"))
         leg.routes = leg.routes or list(reversed(message.all("record-route")))
         leg.hear_sdp(message.body)
         self._request(leg, "ACK", "")
         leg.up.set()
 
-    def _request(self, leg: Leg, method: str, sdp: str) -> None:
+    def _request(self, leg: Leg, method: str, sdp: str, *headers: str) -> None:
         lines = [
             f"{method} {leg.target} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.address}:5060;branch=z9hG4bK{secrets.token_hex(8)}",
@@ -300,11 +307,12 @@ class Endpoint(asyncio.DatagramProtocol):
             f"Contact: <sip:peer@{self.address}:5060>",
             "Max-Forwards: 70",
             *(f"Route: {route}" for route in leg.routes),
+            *headers,
         ]
         self._send(lines, sdp, self._edge)
 
-    def _reply(self, request: SipMessage, sdp: str, to: str = "") -> None:
-        lines = ["SIP/2.0 200 OK"]
+    def _reply(self, request: SipMessage, sdp: str, to: str = "", status: str = "200 OK") -> None:
+        lines = [f"SIP/2.0 {status}"]
         lines += [f"Via: {via}" for via in request.all("via")]
         lines += [f"Record-Route: {route}" for route in request.all("record-route")]
         lines += [f"{name}: {request.get(name.lower())}" for name in ("From", "Call-ID", "CSeq")]
@@ -376,5 +384,6 @@ class Peers:
                 leg.voice.speak()
 
 
-def _uri(value: str) -> str:
+def uri_of(value: str) -> str:
+    """The URI of a Contact or From value."""
     return value.partition("<")[2].partition(">")[0] if "<" in value else value.partition(";")[0]

@@ -1,0 +1,133 @@
+"""The routers that are measured: Callseal's as it is rendered, and a bare Kamailio beside it, both on one rtpengine.
+
+Each has a block of loopback of its own, with peers that are its alone, so that both can work at the same time.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.agent_sink import AgentSink
+from bench.light_partner import LightPartner
+from bench.peers import Endpoint
+from callseal.deployment import read
+from callseal.lab.block import Block
+from callseal.lab.rootfs import Rootfs
+from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import EDGE
+from callseal.render import render
+
+DEFAULT_BLOCK = Block()
+BARE = Path(__file__).parent / "bare.cfg"
+NG_PORT = 2223
+PATIENCE_S = 3600  # calls without RTP stay up for as long as a bench lasts
+FILES = 20_000
+PORTS = (20000, 59998)  # eight ports for a call of two legs
+
+
+def allow_files() -> None:
+    """Every leg has a socket, and rtpengine eight a call. Raises the soft limit as far as the hard one lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, hard), hard))
+
+
+def neighbours(block: Block, count: int) -> list[Block]:
+    """`block` and those that follow it. Raises `ValueError` when 127.A has no more."""
+    head, _, last = block.prefix.rpartition(".")
+    return [Block.parse(f"{head}.{int(last) + number}") for number in range(count)]
+
+
+def engine(rootfs: Rootfs, block: Block, log: Path) -> Rtpengine:
+    """The one rtpengine of all edges of a bench."""
+    return Rtpengine(
+        rootfs,
+        name="rtpengine-bench",
+        media=block.edge_media,
+        ng=(block.edge_media, NG_PORT),
+        log=log,
+        ports=PORTS,
+        extra=(f"--listen-http={block.edge_media}:{NG_PORT + 1}", f"--timeout={PATIENCE_S}"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeWorkspace(Workspace):
+    """The sandbox with another rtpengine than its own: that of the block `engine`."""
+
+    engine: Block = DEFAULT_BLOCK
+
+    def prepare(self) -> None:
+        Workspace.prepare(self)
+        text = self.deployment.read_text(encoding="utf-8")
+        self.deployment.write_text(
+            text.replace(self.block.edge_media, self.engine.edge_media), encoding="utf-8"
+        )
+
+
+def callseal_edge(
+    rootfs: Rootfs, root: Path, block: Block, engine: Block, *, server_id: int, anchors: str = "two"
+) -> Kamailio:
+    """Callseal's Kamailio on `block`. `server_id` must differ from that of every other edge on the same rtpengine."""
+    settings = {"anchors": f'"{anchors}"', "server_id": str(server_id)}
+    workspace = EdgeWorkspace(root, block, settings, engine=engine)
+    workspace.prepare()
+    render(read(workspace.deployment), EDGE, workspace.router)
+    return Kamailio(
+        rootfs,
+        name=f"kamailio-{anchors}",
+        config=workspace.router,
+        sip=(block.kamailio, 5060),
+        known_peer=block.partner,
+        log=workspace.logs / "kamailio.log",
+    )
+
+
+def bare_edge(rootfs: Rootfs, root: Path, block: Block, engine: Block, *, server_id: int) -> Kamailio:
+    """The bare Kamailio on `block`."""
+    config = root / "bare"
+    config.mkdir(parents=True)
+    shutil.copy(BARE, config / "kamailio.cfg")
+    defines = {
+        "SERVER_ID": str(server_id),
+        "LISTEN": f"udp:{block.kamailio}:5060",
+        "CARRIER_IP": f'"{block.customer}"',
+        "PARTNER_IP": f'"{block.partner}"',
+        "PLATFORM_IP": f'"{block.agent}"',
+        "NG": f'"udp:{engine.edge_media}:{NG_PORT}"',
+    }
+    text = "".join(f"#!define {name} {value}\n" for name, value in defines.items())
+    (config / "defines.cfg").write_text(text, encoding="utf-8")
+    return Kamailio(
+        rootfs,
+        name="kamailio-bare",
+        config=config,
+        sip=(block.kamailio, 5060),
+        known_peer=block.partner,
+        log=root / "bare.log",
+    )
+
+
+class Sides:
+    """Carrier, partner and platform of one edge, and what hears its notices."""
+
+    def __init__(self, block: Block) -> None:
+        self.carrier = Endpoint(block.customer, block.kamailio)
+        self.partner = LightPartner(block.partner, block.kamailio, block.partner_media)
+        self.platform = Endpoint(block.agent, block.kamailio, rings=True)
+        self.sink = AgentSink(block.edge_agent)
+
+    async def __aenter__(self) -> Sides:
+        await self.sink.__aenter__()
+        for endpoint in (self.carrier, self.partner, self.platform):
+            await endpoint.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for endpoint in (self.carrier, self.partner, self.platform):
+            endpoint.close()
+        await self.sink.__aexit__()
