@@ -7,6 +7,7 @@ and home again when it is told to. The sandbox partner does far more; here only 
 from __future__ import annotations
 
 import secrets
+import time
 
 from bench.peers import Endpoint, Leg, PeerError, SipMessage, Voice, uri_of
 
@@ -15,7 +16,8 @@ TOKEN = "X-Payment-Token"
 
 
 class LightPartner(Endpoint):
-    """`media` is the address of its voices. `home` holds, for each leg, the SDP that brings its media home."""
+    """`media` is the address of its voices. `home` holds, for each leg, the SDP that brings its media home, `sent_at` when
+    the INVITE of a second leg left (monotonic, s; by its Call-ID, until the call ends)."""
 
     def __init__(self, address: str, edge: str, media: str) -> None:
         super().__init__(address, edge)
@@ -23,6 +25,7 @@ class LightPartner(Endpoint):
         self._waiting: dict[str, SipMessage] = {}
         self.other: dict[str, Leg] = {}
         self.home: dict[str, str] = {}
+        self.sent_at: dict[str, float] = {}
 
     async def secure(self, leg: Leg) -> None:
         """Move this leg's media here; returns when it is answered and acknowledged."""
@@ -53,6 +56,7 @@ class LightPartner(Endpoint):
             self.other.pop(other.call_id, None)
             for each in (call_id, other.call_id):
                 self.home.pop(each, None)
+                self.sent_at.pop(each, None)
         return other
 
     def _invited(self, message: SipMessage) -> None:
@@ -88,6 +92,7 @@ class LightPartner(Endpoint):
         headers = [f"{TOKEN}: {secrets.token_urlsafe(24)}"]
         if cookie:
             headers.append(f"{COOKIE}: {cookie}")
+        self.sent_at[second.call_id] = time.monotonic()
         self._request(second, "INVITE", message.body, *headers)
 
     def _answered(self, message: SipMessage) -> None:

@@ -170,7 +170,10 @@ class Leg:
 
 
 class Endpoint(asyncio.DatagramProtocol):
-    """One side: UAS for INVITEs that come, UAC for `call()`. Answers 200 to whatever it is asked."""
+    """One side: UAS for INVITEs that come, UAC for `call()`. Answers 200 to whatever it is asked.
+
+    `references` holds what each INVITE said of the call, by Call-ID; `rings` puts a 180 before the 200.
+    """
 
     def __init__(self, address: str, edge: str, *, rings: bool = False) -> None:
         self.address = address
@@ -178,6 +181,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self._rings = rings
         self.legs: dict[str, Leg] = {}
         self.incoming: asyncio.Queue[tuple[Leg, SipMessage]] = asyncio.Queue()
+        self.references: dict[str, str] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
     async def open(self) -> None:
@@ -264,6 +268,7 @@ class Endpoint(asyncio.DatagramProtocol):
             )
             self.legs[leg.call_id] = leg
             self.incoming.put_nowait((leg, message))
+            self.references[leg.call_id] = message.get("x-call-reference")
             if self._rings:
                 self._reply(message, "", leg.local, status="180 Ringing")
         else:

@@ -29,8 +29,8 @@ from callseal.lab.rootfs import BASELINE, Rootfs
 
 GOAL = 1.25
 RESULTS = Path(__file__).parent / "results" / "router.json"
-WARM_UP_CALLS = 60
 SETTLE_S = 1.0
+QUICK_SETTLE_S = 0.2
 IDLE_S = 3.0
 Kind = Literal["normal", "secured"]
 WORDS: dict[Kind, str] = {
@@ -119,16 +119,16 @@ class Bench:
 
     async def idle(self) -> dict[str, float]:
         """CPU milliseconds a second when no call comes: part of every figure, as it is in life."""
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(self._options.settle)
         self._lap()
         start = time.monotonic()
-        await asyncio.sleep(IDLE_S)
+        await asyncio.sleep(IDLE_S * self._options.settle)
         passed = time.monotonic() - start
         return {name: round(cpu / passed * 1000, 2) for name, cpu in self._lap().items()}
 
     async def run(self, kind: Kind) -> Row:
         row = Row(kind)
-        await self._calls(row.failures, WARM_UP_CALLS if kind == "normal" else WARM_UP_CALLS // 4, kind)
+        await self._calls(row.failures, self._options.warm_up, kind)
         for _ in range(self._options.stretches):
             self._lap()
             count = await self._calls(row.failures, self._options.calls, kind)
@@ -143,7 +143,7 @@ class Bench:
         for wanted in up:
             await held.grow(wanted)
             failures: list[str] = []
-            await asyncio.sleep(SETTLE_S)
+            await asyncio.sleep(self._options.settle)
             self._lap()
             count = await self._calls(failures, self._options.calls, "normal")
             spent = self._lap()
@@ -166,7 +166,7 @@ class Bench:
         await make_calls(
             self._sides, count=count, rate=self._options.rate, secured=kind == "secured", failures=failures
         )
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(self._options.settle)
         return count
 
     def _lap(self) -> dict[str, float]:
@@ -228,6 +228,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.router", description=__doc__)
     parser.add_argument("--calls", type=int, default=200, help="calls on each router in one stretch (200)")
     parser.add_argument("--stretches", type=int, default=10, help="stretches of each kind of call (10)")
+    parser.add_argument("--warm-up", type=int, default=60, help="calls before, of each kind (60)")
     parser.add_argument("--rate", type=float, default=25.0, help="calls a second on each router (25)")
     parser.add_argument(
         "--up", type=lambda text: [int(each) for each in text.split(",")], default=[10, 100, 500, 1000]
@@ -238,8 +239,10 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--block", type=Block.parse, default=Block("127.92.0"), help="the first of three /24")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
     options = parser.parse_args(argv)
+    options.settle = SETTLE_S
     if options.quick:
-        options.calls, options.stretches, options.up = 15, 2, [5, 10]
+        options.calls, options.stretches, options.warm_up, options.up = 10, 2, 3, [5, 10]
+        options.settle = QUICK_SETTLE_S
     if options.up != sorted(set(options.up)) or min(options.up, default=1) < 1 or options.calls < 1:
         parser.error("--up must rise from 1 or more, and --calls must be 1 or more")
     return options
@@ -248,7 +251,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """0 when every call went as it should, whatever the ratio; 1 when one did not."""
     options = arguments(argv)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=120)
     allow_files()
     around = surroundings(BASELINE)
     rootfs = Rootfs.build(BASELINE)
