@@ -6,6 +6,8 @@ import asyncio
 import socket
 from collections import Counter
 
+from bench.sip_wire import content_length
+
 _NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -42,12 +44,3 @@ class AgentSink:
             pass
         finally:
             writer.close()
-
-
-def content_length(head: bytes) -> int:
-    """Of an HTTP request's head; 0 when it has none."""
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length":
-            return int(value)
-    return 0

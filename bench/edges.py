@@ -9,18 +9,24 @@ import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from bench.agent_sink import AgentSink
 from bench.light_partner import LightPartner
 from bench.peers import Endpoint
+from bench.sip_wire import Certificate
 from callseal.deployment import read
 from callseal.lab.block import Block
+from callseal.lab.encrypted_world import edge_answers
+from callseal.lab.encryption import FACES, TLS_PORT
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import EDGE
 from callseal.render import render
 
+Anchors: TypeAlias = Literal["one", "two"]
+Transport: TypeAlias = Literal["udp", "tls"]
 DEFAULT_BLOCK = Block()
 BARE = Path(__file__).parent / "bare.cfg"
 NG_PORT = 2223
@@ -69,38 +75,74 @@ class EdgeWorkspace(Workspace):
         )
 
 
-def callseal_edge(
-    rootfs: Rootfs, root: Path, block: Block, engine: Block, *, server_id: int, anchors: str = "two"
-) -> Kamailio:
-    """Callseal's Kamailio on `block`. `server_id` must differ from that of every other edge on the same rtpengine."""
-    settings = {"anchors": f'"{anchors}"', "server_id": str(server_id)}
-    workspace = EdgeWorkspace(root, block, settings, engine=engine)
-    workspace.prepare()
-    render(read(workspace.deployment), EDGE, workspace.router)
+@dataclass(frozen=True, slots=True)
+class EdgePlan:
+    """One edge of a bench: where it is, on which rtpengine, and how all its peers speak.
+
+    `server_id` must differ from that of every other edge on the same rtpengine.
+    """
+
+    root: Path
+    block: Block
+    engine: Block
+    server_id: int
+    anchors: Anchors = "two"
+    transport: Transport = "udp"
+
+    def workspace(self) -> EdgeWorkspace:
+        """Prepared and rendered."""
+        settings = {"anchors": f'"{self.anchors}"', "server_id": str(self.server_id)}
+        faces = frozenset(FACES if self.transport == "tls" else ())
+        workspace = EdgeWorkspace(self.root, self.block, settings, faces, self.engine)
+        workspace.prepare()
+        render(read(workspace.deployment), EDGE, workspace.router)
+        return workspace
+
+    def certificate(self, name: str) -> Certificate | None:
+        """Of the carrier, partner or platform; None over UDP."""
+        return Certificate(self.root / "tls", name) if self.transport == "tls" else None
+
+
+def callseal_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
+    """Callseal's Kamailio."""
+    workspace = plan.workspace()
     return Kamailio(
         rootfs,
-        name=f"kamailio-{anchors}",
+        name=f"kamailio-{plan.anchors}",
         config=workspace.router,
-        sip=(block.kamailio, 5060),
-        known_peer=block.partner,
+        sip=(plan.block.kamailio, 5060),
+        known_peer=plan.block.partner,
         log=workspace.logs / "kamailio.log",
+        ready=lambda: edge_answers(workspace),
     )
 
 
-def bare_edge(rootfs: Rootfs, root: Path, block: Block, engine: Block, *, server_id: int) -> Kamailio:
-    """The bare Kamailio on `block`."""
-    config = root / "bare"
-    config.mkdir(parents=True)
+def bare_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
+    """The bare Kamailio, with the TLS profile, certificates and authorities that Callseal's would have in its place."""
+    workspace, block = plan.workspace(), plan.block
+    config = plan.root / "bare"
+    config.mkdir()
     shutil.copy(BARE, config / "kamailio.cfg")
     defines = {
-        "SERVER_ID": str(server_id),
+        "SERVER_ID": str(plan.server_id),
         "LISTEN": f"udp:{block.kamailio}:5060",
         "CARRIER_IP": f'"{block.customer}"',
         "PARTNER_IP": f'"{block.partner}"',
         "PLATFORM_IP": f'"{block.agent}"',
-        "NG": f'"udp:{engine.edge_media}:{NG_PORT}"',
+        "NG": f'"udp:{plan.engine.edge_media}:{NG_PORT}"',
+        "PEER_PORT": '":5060"',
     }
-    text = "".join(f"#!define {name} {value}\n" for name, value in defines.items())
+    if plan.transport == "tls":
+        (config / "data").mkdir()
+        for name in ("tls.cfg", "certificate.pem", "private_key.pem", "ca.pem"):
+            shutil.copy(workspace.router / "data" / name, config / "data" / name)
+        defines |= {
+            "WITH_TLS": "",
+            "LISTEN_TLS": f"tls:{block.kamailio}:{TLS_PORT}",
+            "SOURCE": block.kamailio,
+            "PEER_PORT": f'":{TLS_PORT};transport=tls"',
+        }
+    text = "".join(f"#!define {name} {value}".rstrip() + "\n" for name, value in defines.items())
     (config / "defines.cfg").write_text(text, encoding="utf-8")
     return Kamailio(
         rootfs,
@@ -108,17 +150,23 @@ def bare_edge(rootfs: Rootfs, root: Path, block: Block, engine: Block, *, server
         config=config,
         sip=(block.kamailio, 5060),
         known_peer=block.partner,
-        log=root / "bare.log",
+        log=plan.root / "bare.log",
+        ready=lambda: edge_answers(workspace),
     )
 
 
 class Sides:
     """Carrier, partner and platform of one edge, and what hears its notices."""
 
-    def __init__(self, block: Block) -> None:
-        self.carrier = Endpoint(block.customer, block.kamailio)
-        self.partner = LightPartner(block.partner, block.kamailio, block.partner_media)
-        self.platform = Endpoint(block.agent, block.kamailio, rings=True)
+    def __init__(self, plan: EdgePlan) -> None:
+        block = plan.block
+        self.carrier = Endpoint(block.customer, block.kamailio, certificate=plan.certificate("carrier"))
+        self.partner = LightPartner(
+            block.partner, block.kamailio, block.partner_media, certificate=plan.certificate("partner")
+        )
+        self.platform = Endpoint(
+            block.agent, block.kamailio, rings=True, certificate=plan.certificate("platform")
+        )
         self.sink = AgentSink(block.edge_agent)
 
     async def __aenter__(self) -> Sides:

@@ -10,6 +10,7 @@ import secrets
 import time
 
 from bench.peers import Endpoint, Leg, PeerError, SipMessage, Voice, uri_of
+from bench.sip_wire import Certificate
 
 COOKIE = "X-Route-Cookie"
 TOKEN = "X-Payment-Token"
@@ -19,8 +20,10 @@ class LightPartner(Endpoint):
     """`media` is the address of its voices. `home` holds, for each leg, the SDP that brings its media home, `sent_at` when
     the INVITE of a second leg left (monotonic, s; by its Call-ID, until the call ends)."""
 
-    def __init__(self, address: str, edge: str, media: str) -> None:
-        super().__init__(address, edge)
+    def __init__(
+        self, address: str, edge: str, media: str, *, certificate: Certificate | None = None
+    ) -> None:
+        super().__init__(address, edge, certificate=certificate)
         self._media = media
         self._waiting: dict[str, SipMessage] = {}
         self.other: dict[str, Leg] = {}
@@ -42,11 +45,11 @@ class LightPartner(Endpoint):
         leg.up.clear()
         await self._invite(leg, sdp)
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def received(self, data: bytes, origin: object) -> None:
         message = SipMessage.parse(data)
         bye = message.method == "BYE" and not message.status
         other = self._forget(message.get("call-id")) if bye else None
-        super().datagram_received(data, addr)
+        super().received(data, origin)
         if other is not None:
             self.hang_up(other)
 
@@ -79,8 +82,8 @@ class LightPartner(Endpoint):
         second = Leg(
             call_id=f"{secrets.token_hex(12)}@{self.address}",
             local=f"{from_.partition(';tag=')[0]};tag={secrets.token_hex(4)}",
-            remote=f"<sip:{number}@{self._edge[0]}>",
-            target=f"sip:{number}@{self._edge[0]}",
+            remote=f"<sip:{number}@{self._edge}>",
+            target=f"sip:{number}@{self._edge}",
             voice=Voice(self._media),
         )
         for one, other in ((first, second), (second, first)):

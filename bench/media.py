@@ -21,7 +21,7 @@ from rich.table import Table
 
 from bench.calls import NUMBER, agent_of
 from bench.cpu import CpuMeter
-from bench.edges import NG_PORT, Sides, allow_files, callseal_edge, engine, neighbours
+from bench.edges import NG_PORT, EdgePlan, Sides, allow_files, callseal_edge, engine, neighbours
 from bench.ng_call import NgClient, PlainCall
 from bench.peers import FRAME_S, Leg, Voice
 from bench.report import last_line, middle, surroundings, write_json
@@ -224,11 +224,11 @@ def growth_table(grown: list[Stretch]) -> Table:
 
 
 async def bench(
-    options: argparse.Namespace, meter: CpuMeter, blocks: list[Block], console: Console
+    options: argparse.Namespace, meter: CpuMeter, plans: list[EdgePlan], console: Console
 ) -> tuple[list[Row], list[Stretch], Bench]:
-    shared, one, two = blocks
+    shared = plans[0].engine
     ng = NgClient(shared.edge_media, NG_PORT)
-    async with Sides(one) as one_side, Sides(two) as two_side:
+    async with Sides(plans[0]) as one_side, Sides(plans[1]) as two_side:
         running = Bench(meter, ng, {"one": one_side, "two": two_side}, shared, options.settle)
         rows = {variant: Row(variant) for variant in WORDS}
         await running.stretch("plain", 2, 0.5)
@@ -272,14 +272,14 @@ def main(argv: list[str] | None = None) -> int:
     allow_files()
     around = surroundings(BASELINE)
     rootfs = Rootfs.build(BASELINE)
-    blocks = neighbours(options.block, 3)
-    shared, one, two = blocks
+    shared, one, two = neighbours(options.block, 3)
     with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch, ExitStack() as stack:
         root = Path(scratch)
         rtpengine = stack.enter_context(engine(rootfs, shared, root / "rtpengine.log"))
-        stack.enter_context(callseal_edge(rootfs, root / "1", one, shared, server_id=1, anchors="one"))
-        stack.enter_context(callseal_edge(rootfs, root / "2", two, shared, server_id=2, anchors="two"))
-        rows, grown, running = asyncio.run(bench(options, CpuMeter(rtpengine.pid), blocks, console))
+        plans = [EdgePlan(root / "1", one, shared, 1, "one"), EdgePlan(root / "2", two, shared, 2, "two")]
+        for plan in plans:
+            stack.enter_context(callseal_edge(rootfs, plan))
+        rows, grown, running = asyncio.run(bench(options, CpuMeter(rtpengine.pid), plans, console))
     around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
     plain = rows[0]
     ratio = rows[1].mean("call") / plain.mean("call")

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from bench.calls import HeldCalls, make_calls
 from bench.cpu import CpuMeter
-from bench.edges import Sides, allow_files, bare_edge, callseal_edge, engine, neighbours
+from bench.edges import EdgePlan, Sides, allow_files, bare_edge, callseal_edge, engine, neighbours
 from bench.report import last_line, middle, surroundings, write_json
 from callseal.lab.block import Block
 from callseal.lab.daemon import Daemon
@@ -211,9 +211,9 @@ def growth_table(grown: list[Grown]) -> Table:
 
 
 async def bench(
-    options: argparse.Namespace, daemons: dict[str, Daemon], blocks: list[Block], console: Console
+    options: argparse.Namespace, daemons: dict[str, Daemon], plans: list[EdgePlan], console: Console
 ) -> tuple[dict[str, float], list[Row], list[Grown]]:
-    async with Sides(blocks[0]) as callseal, Sides(blocks[1]) as bare:
+    async with Sides(plans[0]) as callseal, Sides(plans[1]) as bare:
         running = Bench(options, daemons, [callseal, bare])
         idle = await running.idle()
         rows = []
@@ -234,7 +234,9 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "--up", type=lambda text: [int(each) for each in text.split(",")], default=[10, 100, 500, 1000]
     )
     parser.add_argument("--anchors", choices=("one", "two"), default="two")
-    parser.add_argument("--transport", choices=("udp",), default="udp", help="between edge and all peers")
+    parser.add_argument(
+        "--transport", choices=("tls", "udp"), default="tls", help="between edge and all peers (tls)"
+    )
     parser.add_argument("--quick", action="store_true", help="a smoke run of some seconds")
     parser.add_argument("--block", type=Block.parse, default=Block("127.92.0"), help="the first of three /24")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
@@ -258,18 +260,18 @@ def main(argv: list[str] | None = None) -> int:
     shared, *blocks = neighbours(options.block, 3)
     with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch, ExitStack() as stack:
         root = Path(scratch)
-        callseal = callseal_edge(
-            rootfs, root / "callseal", blocks[0], shared, server_id=1, anchors=options.anchors
-        )
-        bare = bare_edge(rootfs, root, blocks[1], shared, server_id=2)
+        plans = [
+            EdgePlan(root / "callseal", blocks[0], shared, 1, options.anchors, options.transport),
+            EdgePlan(root / "bare", blocks[1], shared, 2, options.anchors, options.transport),
+        ]
         daemons: dict[str, Daemon] = {
             "rtpengine": engine(rootfs, shared, root / "rtpengine.log"),
-            "callseal": callseal,
-            "bare": bare,
+            "callseal": callseal_edge(rootfs, plans[0]),
+            "bare": bare_edge(rootfs, plans[1]),
         }
         for daemon in daemons.values():
             stack.enter_context(daemon)
-        idle, rows, grown = asyncio.run(bench(options, daemons, blocks, console))
+        idle, rows, grown = asyncio.run(bench(options, daemons, plans, console))
     around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
     ratio = rows[0].ratio
     failures = sum(len(row.failures) for row in rows) + sum(len(each.failures) for each in grown)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bench.agent_sink import content_length
 from bench.edges import neighbours
 from bench.report import last_line, middle
 from bench.router import Row, Share, arguments
+from bench.sip_wire import content_length, whole_messages
 from callseal.lab.block import Block
 
 pytestmark = pytest.mark.unit
@@ -51,6 +51,16 @@ def test_neighbours() -> None:
 )
 def test_content_length(head: bytes, length: int) -> None:
     assert content_length(head) == length
+
+
+def test_a_stream_is_parted_by_content_length() -> None:
+    one = b"SIP/2.0 200 OK\r\nContent-Length: 4\r\n\r\nv=0\n"
+    two = b"BYE sip:x SIP/2.0\r\nl: 0\r\n\r\n"
+    assert whole_messages(one + two) == ([one, two], b"")
+    for cut in range(1, len(one)):
+        messages, rest = whole_messages(one[:cut])
+        assert messages == []
+        assert whole_messages(rest + one[cut:] + b"\r\n" + two) == ([one, two], b"")
 
 
 @pytest.mark.parametrize("argv", [["--up", "100,10"], ["--up", "0"], ["--calls", "0"]])
