@@ -103,6 +103,7 @@ async def take_handoff(request: Request) -> Response:
         now=now,
         customer_call_id=handoff.customer_call_id,
         agent_call_id=handoff.agent_call_id,
+        flush=False,
     )
     added = await agent.spool.put(
         reference=handoff.reference, kind="handoff", idempotency_key=handoff.reference, body=body, now=now

@@ -89,9 +89,17 @@ class Journal:
         return await self._database.run(work)
 
     async def note_call(
-        self, reference: str, *, node: str, now: int, customer_call_id: str = "", agent_call_id: str = ""
+        self,
+        reference: str,
+        *,
+        node: str,
+        now: int,
+        customer_call_id: str = "",
+        agent_call_id: str = "",
+        flush: bool = True,
     ) -> None:
-        """Remember the legs that are given and keep what is known of the other.
+        """Remember the legs that are given and keep what is known of the other. `flush=False` is for who writes something to
+        the same file next and waits for that: one flush takes both to the disk.
 
         Every notice says the same again, and each waits for the one before it: what this process has written before is
         not written twice within an hour.
@@ -119,7 +127,8 @@ class Journal:
                     "node": node,
                     "now": now,
                 },
-            )
+            ),
+            flush=flush,
         )
         self._written[reference] = (call, now)
         if len(self._written) > _REMEMBERED:
@@ -136,7 +145,8 @@ class Journal:
                 (reference,),
             )
 
-        await self._database.run(work)
+        # Not flushed: a row that a power cut brings back is of a call that has ended, and goes with the old ones.
+        await self._database.run(work, flush=False)
         self._written.pop(reference, None)
 
     async def forget_old_calls(self, *, before: int) -> None:
