@@ -46,8 +46,41 @@ WARM_UP = 5
 GROWTH = 2.0
 SLACK_S = 0.02
 ENOUGH_TO_JUDGE = 30
+PROBE_S = 0.2
+PAGE = 4096
 WATCHED = ("kamailio", "rtpengine-edge", "edge-agent", "desk", "platform")
 FAILURES = (TimeoutError, PeerError)
+
+
+class Disk:
+    """How long a flush takes where the state is, asked five times a second while calls come."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "flush-probe"
+        self.samples: list[float] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Disk:
+        self._task = asyncio.create_task(self._probe())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _probe(self) -> None:
+        while True:
+            self.samples.append(await asyncio.to_thread(self._flush))
+            await asyncio.sleep(PROBE_S)
+
+    def _flush(self) -> float:
+        with self._path.open("ab") as probe:
+            probe.write(b"\0" * PAGE)
+            probe.flush()
+            start = time.monotonic()
+            os.fsync(probe.fileno())
+            return time.monotonic() - start
 
 
 class HandoffWorld(World):
@@ -66,6 +99,7 @@ class Step:
     delays: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
+    flushes: list[float] = field(default_factory=list)
     load: float = 0.0
 
     @property
@@ -89,6 +123,7 @@ class Step:
             **summary(self.delays),
             "held": self.held,
             "cpu": self.cpu,
+            "flush": summary(self.flushes),
             "failures": self.failures,
             "load": round(self.load, 1),
         }
@@ -142,12 +177,13 @@ class Calls:
 
 
 async def step(
-    calls: Calls, rate: float, count: int, rng: random.Random, meters: dict[str, CpuMeter]
+    calls: Calls, rate: float, count: int, rng: random.Random, meters: dict[str, CpuMeter], disk: Disk
 ) -> Step:
     """`count` calls that come as people call: at random, `rate` a second in the mean."""
     found = Step(rate)
     for meter in meters.values():
         meter.lap()
+    disk.samples = []
     own, start = time.process_time(), time.monotonic()
     due, running = start, []
     for _ in range(count):
@@ -165,6 +201,7 @@ async def step(
         else:
             raise outcome
     found.load = os.getloadavg()[0]
+    found.flushes = disk.samples
     return found
 
 
@@ -195,12 +232,12 @@ async def bench(
     rng = random.Random(options.seed)
     desk = DeskClient(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
     steps: list[Step] = []
-    async with desk, Calls(world, desk) as calls:
-        await step(calls, options.rates[0], WARM_UP, rng, meters)
+    async with desk, Calls(world, desk) as calls, Disk(world.workspace.root) as disk:
+        await step(calls, options.rates[0], WARM_UP, rng, meters, disk)
         browser = await in_browser(world, calls, desk, options.browser) if options.browser else {}
         for rate in options.rates:
             count = max(options.fewest, math.ceil(rate * options.seconds))
-            steps.append(await step(calls, rate, count, rng, meters))
+            steps.append(await step(calls, rate, count, rng, meters, disk))
             console.print(f"{rate:g} calls a second: p99 {steps[-1].p99 * 1000:.0f} ms", style="dim")
             if not steps[-1].held:
                 break
@@ -210,7 +247,7 @@ async def bench(
 
 def table(steps: list[Step]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("calls/s", "calls", "p50 ms", "p95", "p99", "held", *WATCHED, "this bench"):
+    for name in ("calls/s", "calls", "p50 ms", "p95", "p99", "held", "flush", *WATCHED, "this bench"):
         shown.add_column(name, justify="right", no_wrap=True)
     for each in steps:
         shown.add_row(
@@ -218,6 +255,7 @@ def table(steps: list[Step]) -> Table:
             str(len(each.delays)),
             *(f"{percentile(each.delays, share) * 1000:.0f}" for share in PERCENTILES),
             "yes" if each.held else "no",
+            f"{percentile(each.flushes, 50) * 1000:.1f}",
             *(f"{each.cpu[name]:.0%}" for name in (*WATCHED, "this bench")),
         )
     return shown
@@ -228,7 +266,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rates",
         type=lambda text: [float(each) for each in text.split(",")],
-        default=[1, 2, 5, 8, 10, 12, 15, 18, 20, 25, 30, 40, 50, 60],
+        default=[2, 5, 8, 10, 15, 20, 25, 30, 35, 40, 50, 60, 80],
         help="calls a second, rising; the first one that is not held is the last",
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="at each rate (15)")
@@ -237,6 +275,11 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run of some seconds")
     parser.add_argument("--block", type=Block.parse, default=Block("127.94.0"), help="the lab's /24")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        help="where the lab's state and logs go: /dev/shm shows what holds without a disk",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the times between calls")
     options = parser.parse_args(argv)
     if options.quick:
@@ -256,7 +299,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     allow_files()
     around = surroundings(BASELINE)
-    with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="callseal-bench-", dir=options.state) as scratch:
         workspace = Workspace(Path(scratch), options.block)
         with HandoffWorld(workspace, stage=lambda text: console.print(text, style="dim")) as world:
             try:
@@ -272,6 +315,7 @@ def main(argv: list[str] | None = None) -> int:
         {
             **around,
             "bench": "handoff",
+            "state": str(options.state or tempfile.gettempdir()),
             "ratio": round(ratio, 2),
             "goal": 1.0,
             "goal_p99_ms": GOAL_S * 1000,

@@ -97,13 +97,12 @@ async def take_handoff(request: Request) -> Response:
         "edge": agent.settings.edge,
         "at": now,
     }
-    await agent.journal.note_call(
+    await agent.journal.note_handoff(
         handoff.reference,
         node=handoff.node,
         now=now,
         customer_call_id=handoff.customer_call_id,
         agent_call_id=handoff.agent_call_id,
-        flush=False,
     )
     added = await agent.spool.put(
         reference=handoff.reference, kind="handoff", idempotency_key=handoff.reference, body=body, now=now

@@ -89,21 +89,24 @@ class Journal:
         return await self._database.run(work)
 
     async def note_call(
-        self,
-        reference: str,
-        *,
-        node: str,
-        now: int,
-        customer_call_id: str = "",
-        agent_call_id: str = "",
-        flush: bool = True,
+        self, reference: str, *, node: str, now: int, customer_call_id: str = "", agent_call_id: str = ""
     ) -> None:
-        """Remember the legs that are given and keep what is known of the other. `flush=False` is for who writes something to
-        the same file next and waits for that: one flush takes both to the disk.
+        """Remember the legs that are given and keep what is known of the other.
 
         Every notice says the same again, and each waits for the one before it: what this process has written before is
         not written twice within an hour.
         """
+        await self._note(reference, node, now, customer_call_id, agent_call_id, flush=True)
+
+    async def note_handoff(
+        self, reference: str, *, node: str, now: int, customer_call_id: str, agent_call_id: str
+    ) -> None:
+        """The same for who queues the hand-off next: that one's flush takes both to the disk."""
+        await self._note(reference, node, now, customer_call_id, agent_call_id, flush=False)
+
+    async def _note(
+        self, reference: str, node: str, now: int, customer_call_id: str, agent_call_id: str, *, flush: bool
+    ) -> None:
         known, written_at = self._written.get(reference, (Call(reference, "", "", ""), 0))
         call = Call(
             reference,

@@ -29,10 +29,10 @@ class Disk:
 
 def test_a_hand_off_waits_once_and_the_end_of_a_leg_does_not_wait_to_be_forgotten() -> None:
     disk = Disk()
-    journal, spool = Journal(cast(Database, disk)), Spool(cast(Database, disk))
+    journal, spool = Journal(cast("Database", disk)), Spool(cast("Database", disk))
 
     async def call() -> None:
-        await journal.note_call(REFERENCE, node="1", now=0, customer_call_id="c", flush=False)
+        await journal.note_handoff(REFERENCE, node="1", now=0, customer_call_id="c", agent_call_id="a")
         await spool.put(reference=REFERENCE, kind="handoff", idempotency_key=REFERENCE, body={}, now=0)
         assert disk.flushes == [False, True], "the flush of the second takes both to the disk"
         await journal.forget_leg(REFERENCE, "customer")
