@@ -30,6 +30,7 @@ from bench.desk_client import DeskClient
 from bench.edges import allow_files
 from bench.light_partner import LightPartner
 from bench.peers import Endpoint, Leg, PeerError
+from bench.priority import prefer
 from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, write_json
 from callseal.lab.block import Block
 from callseal.lab.daemon import Daemon
@@ -280,6 +281,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         type=Path,
         help="where the lab's state and logs go: /dev/shm shows what holds without a disk",
     )
+    parser.add_argument(
+        "--prefer",
+        type=int,
+        default=0,
+        help="niceness of the lab's sessions and this one, on a shared machine",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the times between calls")
     options = parser.parse_args(argv)
     if options.quick:
@@ -302,6 +309,8 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="callseal-bench-", dir=options.state) as scratch:
         workspace = Workspace(Path(scratch), options.block)
         with HandoffWorld(workspace, stage=lambda text: console.print(text, style="dim")) as world:
+            if options.prefer:
+                prefer((os.getpid(), *(daemon.pid for daemon in world.daemons.values())), options.prefer)
             try:
                 steps, browser = asyncio.run(bench(options, world, console))
             except BrowserError as error:
@@ -315,6 +324,7 @@ def main(argv: list[str] | None = None) -> int:
         {
             **around,
             "bench": "handoff",
+            "session_niceness": options.prefer,
             "state": str(options.state or tempfile.gettempdir()),
             "ratio": round(ratio, 2),
             "goal": 1.0,
