@@ -113,7 +113,7 @@ def callseal_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
         sip=(plan.block.kamailio, 5060),
         known_peer=plan.block.partner,
         log=workspace.logs / "kamailio.log",
-        ready=lambda: edge_answers(workspace),
+        ready=lambda: edge_answers(workspace, plan.block.kamailio),
     )
 
 
@@ -151,7 +151,7 @@ def bare_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
         sip=(block.kamailio, 5060),
         known_peer=block.partner,
         log=plan.root / "bare.log",
-        ready=lambda: edge_answers(workspace),
+        ready=lambda: edge_answers(workspace, plan.block.kamailio),
     )
 
 

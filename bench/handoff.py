@@ -32,6 +32,7 @@ from bench.light_partner import LightPartner
 from bench.peers import Endpoint, Leg, PeerError
 from bench.priority import prefer
 from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, write_json
+from callseal.deployment import Deployment
 from callseal.lab.block import Block
 from callseal.lab.daemon import Daemon
 from callseal.lab.preflight import faults
@@ -88,8 +89,8 @@ class HandoffWorld(World):
     """Everything real between edge and card. Carrier, partner and platform's SIP side are light peers: none of them is
     measured, and the sandbox partner would be the first to give up."""
 
-    def _services(self) -> list[Daemon]:
-        return [daemon for daemon in super()._services() if daemon.name not in {"partner", "psp"}]
+    def _services(self, deployment: Deployment) -> list[Daemon]:
+        return [daemon for daemon in super()._services(deployment) if daemon.name not in {"partner", "psp"}]
 
 
 @dataclass(slots=True)
