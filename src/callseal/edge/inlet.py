@@ -97,7 +97,7 @@ async def take_handoff(request: Request) -> Response:
         "edge": agent.settings.edge,
         "at": now,
     }
-    await agent.journal.note_call(
+    await agent.journal.note_handoff(
         handoff.reference,
         node=handoff.node,
         now=now,
