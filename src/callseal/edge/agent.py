@@ -19,13 +19,18 @@ from callseal.edge.events import Reporter
 from callseal.edge.holds import Holds
 from callseal.edge.journal import Journal
 from callseal.edge.metrics import EdgeMetrics
-from callseal.edge.ng_client import NgClient, NgSilentError
+from callseal.edge.ng_client import NgClient, NgRefusedError, NgSilentError
 from callseal.edge.nodes import Nodes
+from callseal.edge.router_control import RouterControl
+from callseal.edge.router_metrics import RouterMetrics
+from callseal.edge.router_state import RouterState, read_state
 from callseal.edge.settings import EdgeSettings
 from callseal.edge.spool import Spool
 from callseal.edge.watcher import Watcher
+from callseal.observe.errors import Error
 
 _CALL_AGE_LIMIT_MS = 24 * 3_600_000
+_CONTROL_TIMEOUT_S = 0.5
 
 log = structlog.get_logger("callseal.edge")
 
@@ -49,6 +54,8 @@ class EdgeAgent:
         self.settings = settings
         self.now_ms = now_ms
         self.metrics = EdgeMetrics()
+        self.router_metrics = RouterMetrics(settings.peer_sets)
+        self.metrics.registry.register(self.router_metrics)
         self.acks = AckBook(now_ms)
         self._random_bytes = random_bytes
         self._tls = tls
@@ -118,7 +125,23 @@ class EdgeAgent:
         age = 0 if depth.oldest_at is None else max(self.now_ms() - depth.oldest_at, 0) / 1000
         self.metrics.spool_oldest.set(age)
         self.metrics.holds.set(self.holds.active)
+        self.router_metrics.show(await asyncio.to_thread(self._router_state), await self._sessions())
         return self.metrics.render()
+
+    def _router_state(self) -> RouterState | None:
+        if self.settings.router_control is None:
+            return None
+        try:
+            return read_state(RouterControl(self.settings.router_control, timeout_s=_CONTROL_TIMEOUT_S))
+        except Error as error:
+            log.warning("router_unread", error=error.id)
+            return None
+
+    async def _sessions(self) -> int | None:
+        try:
+            return await self.nodes.own.sessions()
+        except (NgSilentError, NgRefusedError):
+            return None
 
     def _client(self, settings: EdgeSettings, address: tuple[str, int]) -> NgClient:
         return NgClient(

@@ -135,7 +135,15 @@ class World:
     def _services(self) -> list[Daemon]:
         deployment = self.workspace.deployment
         return [
-            self._python("edge-agent", "edge", deployment, "--edge", EDGE),
+            self._python(
+                "edge-agent",
+                "edge",
+                deployment,
+                "--edge",
+                EDGE,
+                "--control",
+                str(self.workspace.router / "control.sock"),
+            ),
             self._python("psp", "psp", self._settings("psp", self._psp())),
             self._python("partner", "partner", self._settings("partner", self._partner())),
             self._python("platform", "platform", self._settings("platform", self._platform())),
