@@ -30,7 +30,7 @@ class EdgeSettings:
     name of each rtpengine, as Kamailio says it (its edge's `server_id`), to its ng address; `own_node` is the one of
     this edge. `anchors` is
     the platform's media rule, `fence` false only in leak tests. `router_control` is Kamailio's control socket, `peer_sets`
-    names its destination sets: for the metrics page. Times are milliseconds unless the name says otherwise.
+    names its destination sets: for the metrics page. `hep` is the collector of traces, None for no tracing. Times are milliseconds unless the name says otherwise.
     """
 
     edge: str
@@ -58,6 +58,9 @@ class EdgeSettings:
     spool_age_limit_ms: int = 24 * 3_600_000
     router_control: Path | None = None
     peer_sets: Mapping[int, str] = field(default_factory=dict)
+    hep: Address | None = None
+    token_header: str = ""
+    reference_header: str = ""
 
     def __post_init__(self) -> None:
         if self.own_node not in self.nodes:

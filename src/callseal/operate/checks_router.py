@@ -81,7 +81,16 @@ def router_state(patient: Patient) -> Iterator[Finding]:
         yield warn(
             "drain", "the edge is being drained: it takes no new calls", "`callseal undrain` ends that."
         )
+    yield from tracing(patient)
     yield from figures(state)
+
+
+def tracing(patient: Patient) -> Iterator[Finding]:
+    collector = patient.deployment.router.hep
+    if collector is not None:
+        yield warn(
+            "tracing", f"SIP is traced to {collector}", "Take `hep` out of [router] when the fault is found."
+        )
 
 
 def destinations(found: tuple[Destination, ...]) -> Iterator[Finding]:

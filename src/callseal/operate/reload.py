@@ -132,8 +132,8 @@ def restart(router: Path, *, monotonic: Callable[[], float], sleep: Callable[[fl
     """End Kamailio and wait until whoever supervises it has started it again. Raises `NotBackError`, `RouterSilentError`."""
     control = RouterControl(router / CONTROL)
     before = _pid(control)
-    with suppress(RouterSilentError):  # it may end before it answers
-        control.call("core.kill", int(signal.SIGTERM))
+    with suppress(RouterSilentError):  # it ends before it answers
+        RouterControl(control.path, timeout_s=_POLL_S).call("core.kill", int(signal.SIGTERM))
     deadline = monotonic() + RESTART_PATIENCE_S
     while True:
         sleep(_POLL_S)

@@ -107,6 +107,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
+        "HEP_TRACE": deployment.router.hep is not None,
     }
     return text + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
 

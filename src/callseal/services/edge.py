@@ -63,6 +63,9 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         hold_ttl_ms=deployment.router.hold_ttl_ms,
         router_control=control,
         peer_sets=peer_sets(deployment),
+        hep=deployment.router.hep.pair if deployment.router.hep else None,
+        token_header=deployment.partner.token_header,
+        reference_header=deployment.headers.call_reference,
     )
 
 

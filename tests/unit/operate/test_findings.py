@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,7 +202,7 @@ def test_spool() -> None:
 
 
 def test_clock_skew() -> None:
-    date = datetime.datetime.fromtimestamp(NOW / 1000, datetime.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    date = dt.datetime.fromtimestamp(NOW / 1000, dt.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
     assert levels(checks_neighbours.skew(date, NOW)) == ["ok"]
     assert levels(checks_neighbours.skew(date, NOW + 5_000)) == ["warn"]
     assert levels(checks_neighbours.skew(date, NOW - 60_000)) == ["fail"]
@@ -267,7 +267,7 @@ def make_certificate(tmp_path: Path) -> Make:
 
     def make(name: str, first: int, last: int) -> Path:
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.fromtimestamp(NOW / 1000, datetime.UTC)
+        now = dt.datetime.fromtimestamp(NOW / 1000, dt.UTC)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "edge.example.net")])
         certificate = (
             x509.CertificateBuilder()
@@ -275,8 +275,8 @@ def make_certificate(tmp_path: Path) -> Make:
             .issuer_name(subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now + datetime.timedelta(days=first))
-            .not_valid_after(now + datetime.timedelta(days=last))
+            .not_valid_before(now + dt.timedelta(days=first))
+            .not_valid_after(now + dt.timedelta(days=last))
             .sign(key, hashes.SHA256())
         )
         path = tmp_path / name
