@@ -9,6 +9,7 @@ import typer
 
 from callseal.cli.edge import AT_HOME, DEFAULT_FILE, EdgeId, File, RouterDir, patient
 from callseal.operate import reload as operate_reload
+from callseal.operate.patient import router_process
 from callseal.operate.rendered import differences, newer_than_start, planned
 from callseal.render import SEEN_AT
 
@@ -42,7 +43,7 @@ def reload(
     if dry_run:
         raise typer.Exit(1)
     if needs_restart:
-        operate_reload.check(files, router, who.control)
+        operate_reload.check(files, router, router_process(who))
     operate_reload.write(found, router)
     for command in operate_reload.apply(found, who.control, monotonic=time.monotonic, sleep=time.sleep):
         typer.echo(f"done: {command}")
@@ -53,5 +54,5 @@ def reload(
             "written, but Kamailio must be restarted to take all of it: safe with calls up. --restart does it."
         )
         raise typer.Exit(1)
-    operate_reload.restart(router, monotonic=time.monotonic, sleep=time.sleep)
+    operate_reload.restart(who.control, router_process(who), monotonic=time.monotonic, sleep=time.sleep)
     typer.echo("done: restarted")

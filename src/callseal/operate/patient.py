@@ -12,6 +12,8 @@ import httpx2
 
 from callseal.deployment import Deployment, Edge
 from callseal.edge.router_control import RouterControl
+from callseal.observe.errors import Error
+from callseal.operate import processes
 from callseal.wire.ng import NgReply, NgSyntaxError, decode_message, encode_message
 
 CONTROL = "control.sock"
@@ -85,3 +87,22 @@ def sessions(patient: Patient) -> int | None:
     current = found.get("currentstatistics") if isinstance(found, dict) else None
     count = current.get("sessionsown") if isinstance(current, dict) else None
     return count if isinstance(count, int) else None
+
+
+class RouterHiddenError(Error):
+    """Kamailio's process cannot be seen from here."""
+
+    id = "router_hidden"
+
+
+def router_process(patient: Patient) -> int:
+    """Kamailio's main process: who listens where the deployment says, and its parent. Raises `RouterHiddenError`."""
+    address = patient.edge.sip.pair
+    found = processes.listening(processes.listeners(patient.proc), "udp", address)
+    pid = None if found is None else processes.owner(patient.proc, found.inode)
+    if pid is None:
+        raise RouterHiddenError(
+            f"no process is seen that listens on {address[0]}:{address[1]}",
+            advice="Run this as root, on the host and in the network namespace where Kamailio runs.",
+        )
+    return processes.main_process(patient.proc, pid)

@@ -72,6 +72,25 @@ def _pids(proc: Path) -> Iterator[Path]:
     return (entry for entry in proc.iterdir() if entry.name.isdigit())
 
 
+def main_process(proc: Path, pid: int) -> int:
+    """The process from which `pid` and its like (same program) were forked."""
+    program = (proc / str(pid) / "cmdline").read_bytes()
+    while True:
+        parent = _parent(proc, pid)
+        try:
+            same = parent > 1 and (proc / str(parent) / "cmdline").read_bytes() == program
+        except OSError:
+            same = False
+        if not same:
+            return pid
+        pid = parent
+
+
+def _parent(proc: Path, pid: int) -> int:
+    lines = (proc / str(pid) / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("PPid:")), 0)
+
+
 def rtpengine_options(proc: Path, pid: int) -> Mapping[str, str]:
     """The options rtpengine runs with: its command line over its configuration file. Long names; a switch has "". Raises `OSError`."""
     arguments = (proc / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[1:]

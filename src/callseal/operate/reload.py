@@ -16,7 +16,6 @@ from pathlib import Path
 
 from callseal.edge.router_control import RouterControl, RouterRefusedError, RouterSilentError
 from callseal.observe.errors import Error
-from callseal.operate.patient import CONTROL
 from callseal.operate.rendered import RELOADS, Difference
 from callseal.render import SEEN_AT, RenderedFile
 from callseal.render.write import write_file
@@ -25,6 +24,7 @@ STAGED = ".staged"
 RELOAD_PATIENCE_S = 8.0
 """Kamailio takes a second reload of the same list after 5 s only."""
 RESTART_PATIENCE_S = 30.0
+TERM_PATIENCE_S = 5.0
 _ONGOING = 500
 _POLL_S = 0.25
 
@@ -98,14 +98,11 @@ def _patiently(
             return
 
 
-def check(
-    files: Iterable[RenderedFile], router: Path, control: RouterControl, *, seen_at: str = SEEN_AT
-) -> None:
-    """Have the very Kamailio that runs read the new configuration (`kamailio -c`), aside, before it replaces the old one.
+def check(files: Iterable[RenderedFile], router: Path, pid: int, *, seen_at: str = SEEN_AT) -> None:
+    """Have the very Kamailio that runs (process `pid`) read the new configuration, aside, before it replaces the old one.
 
-    It is run in the root of the running process. Raises `BadConfigurationError`, `RouterSilentError`, `OSError`.
+    `kamailio -c` is run in the root of that process. Raises `BadConfigurationError`, `OSError`.
     """
-    pid = int(control.call("core.ps")[0])
     staged = router / STAGED
     shutil.rmtree(staged, ignore_errors=True)
     try:
@@ -128,24 +125,51 @@ def check(
         )
 
 
-def restart(router: Path, *, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
-    """End Kamailio and wait until whoever supervises it has started it again. Raises `NotBackError`, `RouterSilentError`."""
-    control = RouterControl(router / CONTROL)
-    before = _pid(control)
-    with suppress(RouterSilentError):  # it ends before it answers
-        RouterControl(control.path, timeout_s=_POLL_S).call("core.kill", int(signal.SIGTERM))
-    deadline = monotonic() + RESTART_PATIENCE_S
-    while True:
-        sleep(_POLL_S)
-        with suppress(RouterSilentError):
-            if _pid(control) != before:
-                return
+def restart(
+    control: RouterControl, pid: int, *, monotonic: Callable[[], float], sleep: Callable[[float], None]
+) -> None:
+    """End Kamailio (main process `pid`) and wait until whoever supervises it has started it again. Raises `NotBackError`.
+
+    Not by its RPC `core.kill`: that signals all of its processes at once, and main may then hang on its way out.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        _until(lambda: not _lives(pid), TERM_PATIENCE_S, monotonic, sleep)
+        if os.getpgid(pid) == pid and _lives(pid):
+            os.killpg(pid, signal.SIGKILL)
+    if not _until(lambda: not _lives(pid) and _answers(control), RESTART_PATIENCE_S, monotonic, sleep):
+        raise NotBackError(
+            f"Kamailio was told to end and did not come back within {RESTART_PATIENCE_S:.0f} s",
+            advice="Start it: its supervisor (systemd, the container's restart policy) did not.",
+        )
+
+
+def _until(
+    good: Callable[[], bool],
+    patience_s: float,
+    monotonic: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> bool:
+    deadline = monotonic() + patience_s
+    while not good():
         if monotonic() > deadline:
-            raise NotBackError(
-                f"Kamailio ended and did not come back within {RESTART_PATIENCE_S:.0f} s",
-                advice="Start it: its supervisor (systemd, the container's restart policy) did not.",
-            )
+            return False
+        sleep(_POLL_S)
+    return True
 
 
-def _pid(control: RouterControl) -> int:
-    return int(control.call("core.ps")[0])
+def _lives(pid: int) -> bool:
+    """A process that has ended but was not collected yet has no root any more."""
+    try:
+        Path(f"/proc/{pid}/root").readlink()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(control: RouterControl) -> bool:
+    try:
+        control.call("core.uptime")
+    except RouterSilentError:
+        return False
+    return True

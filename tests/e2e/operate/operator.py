@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -75,3 +76,28 @@ def only(check: Check, who: Patient, good: Callable[[Finding], bool] = lambda _:
     found = [finding for finding in check(who) if finding.level != "ok" and good(finding)]
     assert len(found) == 1, found
     return found[0]
+
+
+def change(stage: Stage, old: str, new: str) -> None:
+    """Replace text in the deployment file."""
+    file = stage.world.workspace.deployment
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def restart_reload(stage: Stage) -> str:
+    """`callseal reload --restart`, with this test as the supervisor that starts Kamailio again."""
+    kamailio = stage.world.daemons["kamailio"]
+    reloading = subprocess.Popen(
+        command(stage, "reload", "--restart"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    deadline = time.monotonic() + 30
+    while kamailio.alive and time.monotonic() < deadline and reloading.poll() is None:
+        time.sleep(0.02)
+    assert not kamailio.alive, reloading.communicate()[0]
+    kamailio.stop()
+    kamailio.restart()
+    output, _ = reloading.communicate(timeout=40)
+    assert reloading.returncode == 0, output
+    return output

@@ -14,11 +14,11 @@ import pytest
 
 from callseal.lab.router import sip_answers
 from callseal.lab.story import APPROVED, FIELDS
-from callseal.operate.patient import Patient
+from callseal.operate.patient import Patient, router_process
 from callseal.operate.reload import BadConfigurationError, apply, check, write
 from callseal.operate.rendered import differences, planned
 from callseal.render import SEEN_AT
-from tests.e2e.operate.operator import command, patient, run
+from tests.e2e.operate.operator import change, command, patient, restart_reload, run
 from tests.support.sip_peer import Dialog, SipPeer
 from tests.support.stage import Stage, voices_flow
 
@@ -73,21 +73,14 @@ def test_a_drain_gives_up_in_time_and_goes_on_draining(stage: Stage) -> None:
     call.hang_up()
 
 
-def _change(stage: Stage, old: str, new: str) -> None:
-    file = stage.world.workspace.deployment
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-
 def test_new_number_and_new_carrier_address_while_a_call_is_up(stage: Stage) -> None:
     block = stage.world.block
     other = f"{block.prefix}.11"
     call = stage.call()
     call.dial()
     assert not sip_answers(block.kamailio, 5060, source=other)
-    _change(stage, f'signalling = ["{block.customer}"]', f'signalling = ["{block.customer}", "{other}"]')
-    _change(stage, "[[numbers]]", _NUMBER.format(NEW_NUMBER))
+    change(stage, f'signalling = ["{block.customer}"]', f'signalling = ["{block.customer}", "{other}"]')
+    change(stage, "[[numbers]]", _NUMBER.format(NEW_NUMBER))
     assert run(stage, "reload", "--dry-run").returncode == 1
     assert not sip_answers(block.kamailio, 5060, source=other)
     done = run(stage, "reload")
@@ -108,7 +101,7 @@ def test_two_reloads_within_a_second_are_both_taken(stage: Stage) -> None:
     who = patient(stage)
     before = _numbers(who)
     for added in (1, 2, 3):
-        _change(stage, "[[numbers]]", _NUMBER.format(f"+44207946300{added}"))
+        change(stage, "[[numbers]]", _NUMBER.format(f"+44207946300{added}"))
         who = patient(stage)
         found = list(differences(planned(who.deployment, who.edge.id, SEEN_AT), who.router))
         write(found, who.router)
@@ -118,23 +111,6 @@ def test_two_reloads_within_a_second_are_both_taken(stage: Stage) -> None:
 
 def _numbers(who: Patient) -> int:
     return int(who.control.call("mtree.summary")[0]["item"]["nritems"])
-
-
-def _restart_reload(stage: Stage) -> str:
-    """`callseal reload --restart`, with this test as the supervisor that starts Kamailio again."""
-    kamailio = stage.world.daemons["kamailio"]
-    reloading = subprocess.Popen(
-        command(stage, "reload", "--restart"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    deadline = time.monotonic() + 30
-    while kamailio.alive and time.monotonic() < deadline and reloading.poll() is None:
-        time.sleep(0.02)
-    assert not kamailio.alive, reloading.communicate()[0]
-    kamailio.stop()
-    kamailio.restart()
-    output, _ = reloading.communicate(timeout=40)
-    assert reloading.returncode == 0, output
-    return output
 
 
 def test_keys_are_rotated_while_a_call_is_up(stage: Stage) -> None:
@@ -147,13 +123,13 @@ def test_keys_are_rotated_while_a_call_is_up(stage: Stage) -> None:
     )
     call = stage.call()
     call.dial()
-    _change(stage, f"current = {old}", f"current = {old}\nprevious = {new}")
+    change(stage, f"current = {old}", f"current = {old}\nprevious = {new}")
     done = run(stage, "reload")
     assert (done.returncode, "needs a restart" in done.stdout) == (1, True)
-    assert "done: restarted" in _restart_reload(stage)
-    _change(stage, f"current = {old}\nprevious = {new}", f"current = {new}\nprevious = {old}")
+    assert "done: restarted" in restart_reload(stage)
+    change(stage, f"current = {old}\nprevious = {new}", f"current = {new}\nprevious = {old}")
     call.secure()
-    _restart_reload(stage)
+    restart_reload(stage)
     call.ask()
     call.type_card(APPROVED)
     assert call.charge(4250)["result"]["outcome"] == "approved"
@@ -161,8 +137,8 @@ def test_keys_are_rotated_while_a_call_is_up(stage: Stage) -> None:
     call.hang_up()
     second = stage.call()
     second.dial()
-    _change(stage, f"current = {new}\nprevious = {old}", f"current = {new}")
-    _restart_reload(stage)
+    change(stage, f"current = {new}\nprevious = {old}", f"current = {new}")
+    restart_reload(stage)
     second.secure()
     second.release()
     second.hang_up()
@@ -173,13 +149,13 @@ def test_a_configuration_that_kamailio_refuses_changes_nothing(stage: Stage) -> 
     before = {path: path.read_bytes() for path in router.rglob("*") if path.is_file()}
     who = patient(stage)
     files = planned(who.deployment, who.edge.id, SEEN_AT)
-    check(files, router, who.control)
+    check(files, router, router_process(who))
     broken = [
         dataclasses.replace(file, text=file.text + "route[\n") if file.path == "dialog.cfg" else file
         for file in files
     ]
     with pytest.raises(BadConfigurationError, match=r"\.staged/"):
-        check(broken, router, who.control)
+        check(broken, router, router_process(who))
     assert {path: path.read_bytes() for path in router.rglob("*") if path.is_file()} == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from callseal.operate.doctor import examine_edge
 from callseal.operate.finding import Finding, exit_code, fail, ok, warn
 from callseal.operate.patient import Answer, NoAnswerError, Patient
 from callseal.operate.versions import TESTED, is_tested, read_version
+from callseal.wire.ng import NgReply
 
 pytestmark = pytest.mark.unit
 
@@ -54,9 +56,7 @@ def who(tmp_path: Path) -> Patient:
 
 
 def _answering(who: Patient, status: int, text: str = "", date: str = "") -> Patient:
-    return Patient(
-        **{name: getattr(who, name) for name in who.__slots__} | {"get": lambda _: Answer(status, text, date)}
-    )
+    return replace(who, get=lambda _: Answer(status, text, date))
 
 
 def test_status_of_the_whole() -> None:
@@ -308,3 +308,15 @@ def test_certificate_files_are_found_in_tls_tables(make_certificate: Make) -> No
     path = make_certificate("edge.pem", -1, 90)
     whole = Whole(store=path.with_name("desk.sqlite3"), tls=Tls(certificate=path))
     assert list(checks_files._tls_files(whole, within=False)) == [path]
+
+
+def test_rtpengine_whose_http_is_closed_and_whose_process_is_hidden(who: Patient) -> None:
+    statistics: dict[str, NgReply] = {"statistics": {"currentstatistics": {"sessionsown": 4}}}
+    hidden = replace(who, ng=lambda _address, _command: statistics)
+    found = {one.check: str(one.level) for one in checks_media.rtpengine(hidden)}
+    assert found == {"rtpengine": "ok", "rtpengine-options": "warn", "rtpengine-http": "fail"}
+
+
+def test_a_certificate_that_is_not_there(who: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks_files, "_tls_files", lambda *_args, **_more: iter([Path("/nowhere/edge.pem")]))
+    assert levels(*checks_files.certificates(who)) == ["fail"]
