@@ -14,6 +14,7 @@ import httpx2
 import structlog
 
 from callseal.edge.acks import AckBook, AckListener
+from callseal.edge.certificates import CertificateExpiry
 from callseal.edge.courier import Courier
 from callseal.edge.database import Database
 from callseal.edge.events import Reporter
@@ -58,6 +59,7 @@ class EdgeAgent:
         self.metrics = EdgeMetrics()
         self.router_metrics = RouterMetrics(settings.peer_sets)
         self.metrics.registry.register(self.router_metrics)
+        self.metrics.registry.register(CertificateExpiry(settings.certificates, now_ms))
         self.acks = AckBook(now_ms)
         self._random_bytes = random_bytes
         self._tls = tls

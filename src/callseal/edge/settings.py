@@ -61,6 +61,8 @@ class EdgeSettings:
     hep: Address | None = None
     token_header: str = ""
     reference_header: str = ""
+    certificates: tuple[Path, ...] = ()
+    """PEM files whose end the metrics show."""
 
     def __post_init__(self) -> None:
         if self.own_node not in self.nodes:

@@ -34,6 +34,10 @@ def secrets(patient: Patient) -> Iterator[Finding]:
         for finding in _secret(secret, secret in needed):
             wrong += 1
             yield finding
+    for path in _tls_files(deployment, within=False):
+        if path.exists() and path.stat().st_mode & 0o077 and b"PRIVATE KEY" in path.read_bytes():
+            wrong += 1
+            yield fail("secrets", f"{path} is a private key that others may read", f"chmod 600 {path}")
     if not wrong:
         yield ok("secrets", "secrets are readable, and by their owner only")
 

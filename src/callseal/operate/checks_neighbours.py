@@ -12,6 +12,7 @@ from callseal.operate import processes
 from callseal.operate.finding import Finding, fail, ok, warn
 from callseal.operate.patient import NoAnswerError, Patient
 from callseal.render.plan import ng_http
+from callseal.render.transports import streams
 
 OLD_WARN_S = 10.0
 OLD_FAIL_S = 120.0
@@ -120,13 +121,15 @@ def ports(patient: Patient) -> Iterator[Finding]:
     """Who should listen does; and what has no password does not listen everywhere."""
     edge, found = patient.edge, processes.listeners(patient.proc)
     agent = urlsplit(edge.agent)
-    wanted = (
+    wanted: tuple[tuple[str, str, tuple[str, int], bool], ...] = (
         ("SIP", "udp", edge.sip.pair, False),
         ("rtpengine's ng", "udp", edge.ng.pair, True),
         ("rtpengine's HTTP", "tcp", ng_http(edge).pair, True),
         ("the edge agent", "tcp", (agent.hostname or "", agent.port or 80), True),
         ("the edge agent's datagrams", "udp", edge.events.pair, True),
     )
+    if "tls" in streams(patient.deployment) and edge.sip_tls is not None:
+        wanted = (*wanted, ("SIP over TLS", "tcp", edge.sip_tls.pair, False))
     good = 0
     for name, protocol, address, inside in wanted:
         where = f"{address[0]}:{address[1]}/{protocol}"

@@ -14,15 +14,18 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from callseal.desk.metrics import Metrics
+from callseal.edge.certificates import METRIC as CERTIFICATE_EXPIRY
+from callseal.edge.certificates import CertificateExpiry
 from callseal.edge.metrics import EdgeMetrics
 from callseal.edge.router_metrics import RouterMetrics
 
 PAGE = "metrics.md"
 LABELS = {
+    CERTIFICATE_EXPIRY: ("file",),
     "callseal_edge_router_events": ("event",),
     "callseal_edge_router_destination_up": ("peer", "uri"),
 }
-"""Of the families that `RouterMetrics` makes at each scrape."""
+"""Of the families that are made at each scrape."""
 RTPENGINE = {
     "rtpengine_sessions": "relayed legs now, by type (own, foreign)",
     "rtpengine_ports_free": "media ports that are free",
@@ -64,6 +67,7 @@ def families(registry: CollectorRegistry) -> list[Family]:
 def edge_families() -> list[Family]:
     metrics = EdgeMetrics()
     metrics.registry.register(RouterMetrics({}))
+    metrics.registry.register(CertificateExpiry((), lambda: 0))
     return families(metrics.registry)
 
 

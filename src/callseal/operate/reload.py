@@ -26,6 +26,7 @@ RELOAD_PATIENCE_S = 8.0
 RESTART_PATIENCE_S = 30.0
 TERM_PATIENCE_S = 5.0
 _ONGOING = 500
+_TLS = ("tls.reload",)
 _POLL_S = 0.25
 
 
@@ -72,12 +73,12 @@ def apply(
 ) -> list[str]:
     """Have Kamailio read the data files among `found`; the commands, in order. Raises `RouterSilentError`, `RouterRefusedError`."""
     changed = {one.path for one in found}
-    done = []
-    for path, command in RELOADS.items():
-        if path in changed:
-            _patiently(control, command, monotonic, sleep)
-            done.append(" ".join(command))
-    return done
+    wanted = dict.fromkeys(command for path, command in RELOADS.items() if path in changed)
+    if _TLS in wanted and _TLS[0] not in control.call("system.listMethods"):
+        del wanted[_TLS]  # it does not speak TLS yet: that takes the restart which is asked for anyway
+    for command in wanted:
+        _patiently(control, command, monotonic, sleep)
+    return [" ".join(command) for command in wanted]
 
 
 def _patiently(

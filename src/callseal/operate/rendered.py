@@ -9,14 +9,20 @@ from pathlib import Path
 
 from callseal.deployment import Deployment
 from callseal.render import RenderedFile, hand_written, plan
+from callseal.render.transports import AUTHORITIES, CERTIFICATE, PRIVATE_KEY
 
+_TLS = ("tls.reload",)
 RELOADS: dict[str, tuple[str, ...]] = {
+    "data/tls.cfg": _TLS,
+    f"data/{CERTIFICATE}": _TLS,
+    f"data/{PRIVATE_KEY}": _TLS,
+    f"data/{AUTHORITIES}": _TLS,
     "data/dispatcher.list": ("dispatcher.reload",),
     "data/address.list": ("permissions.addressReload",),
     "data/numbers": ("mtree.reload", "numbers"),
 }
-"""Data that a running Kamailio takes, and the command for it, in the order in which a new peer becomes known: where it is, who
-it is, what is sent there. Everything else is read at start only."""
+"""Data that a running Kamailio takes, and the command for it, in the order in which a new peer becomes known: how to speak
+to it, where it is, who it is, what is sent there. Everything else is read at start only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         hep=deployment.router.hep.pair if deployment.router.hep else None,
         token_header=deployment.partner.token_header,
         reference_header=deployment.headers.call_reference,
+        certificates=() if deployment.tls is None else (deployment.tls.certificate, deployment.tls.ca),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callseal.operate.processes import Listener, listening, owner, rtpengine_options
+from callseal.operate.processes import Listener, listening, main_process, owner, rtpengine_options
 
 pytestmark = pytest.mark.unit
 
@@ -55,3 +55,17 @@ def test_a_listener_on_every_address_serves_one(tmp_path: Path) -> None:
     assert everywhere.everywhere
     assert listening(found, "tcp", ("127.88.0.21", 2224)) is None
     assert owner(tmp_path, "1") is None
+
+
+def test_main_process_is_the_eldest_of_its_program(tmp_path: Path) -> None:
+    for pid, parent, program in (
+        (10, 1, "supervisor"),
+        (20, 10, "kamailio"),
+        (21, 20, "kamailio"),
+        (22, 21, "kamailio"),
+    ):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "cmdline").write_bytes(program.encode() + b"\0-DD\0")
+        (tmp_path / str(pid) / "status").write_text(f"Name:\tx\nPPid:\t{parent}\n", encoding="utf-8")
+    assert main_process(tmp_path, 22) == 20
+    assert main_process(tmp_path, 20) == 20
