@@ -66,6 +66,17 @@ def test_it_waits_and_says_how_much(state: dict[str, Any]) -> None:
     assert "nothing is left" in said[-1]
 
 
+@pytest.mark.parametrize("name", ["anchors", "rows"])
+def test_it_waits_for_each_of_them(state: dict[str, Any], name: str) -> None:
+    who: Any = _Patient()
+    state[name] = 1
+    clock = iter(range(100))
+    over = drain(
+        who, limit_s=3, say=lambda _: None, monotonic=lambda: float(next(clock)), sleep=lambda _: None
+    )
+    assert not over
+
+
 def test_time_is_over(state: dict[str, Any]) -> None:
     who: Any = _Patient()
     state["anchors"] = None
@@ -80,9 +91,10 @@ def test_time_is_over(state: dict[str, Any]) -> None:
 def test_a_restart_in_between_is_told(state: dict[str, Any]) -> None:
     who: Any = _Patient()
     state["anchors"] = 1
+    clock = iter(range(100))
 
     def sleep(_: float) -> None:
         state["draining"] = False
 
     with pytest.raises(NotDrainingError):
-        drain(who, limit_s=3, say=lambda _: None, monotonic=lambda: 0.0, sleep=sleep)
+        drain(who, limit_s=3, say=lambda _: None, monotonic=lambda: float(next(clock)), sleep=sleep)
