@@ -34,7 +34,7 @@ def reload(
     for line in operate_reload.summary(found):
         typer.echo(line)
     unread = newer_than_start(router, int(who.control.call("core.runinfo")["uptime_secs"]), who.now_ms())
-    needs_restart = bool(unread) or any(not one.reloads for one in found)
+    needs_restart = bool(unread) or any(one.restarts for one in found)
     for name in unread:
         typer.echo(f"{name}: written before, but Kamailio was not restarted since")
     if not found and not needs_restart:

@@ -12,7 +12,7 @@ from callseal.operate import processes
 from callseal.operate.finding import Finding, fail, ok, warn
 from callseal.operate.patient import NoAnswerError, Patient, sessions
 from callseal.operate.versions import is_tested, read_version, tested
-from callseal.render.plan import ng_http
+from callseal.render.firewall import ng_http
 
 HIGHEST_LEVEL = 6
 """rtpengine prints every pressed digit at level 7."""

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from callseal.operate import processes
 from callseal.operate.finding import Finding, fail, ok, warn
 from callseal.operate.patient import NoAnswerError, Patient
-from callseal.render.plan import ng_http
+from callseal.render.firewall import ng_http
 from callseal.render.transports import streams
 
 OLD_WARN_S = 10.0

@@ -44,10 +44,7 @@ class NotBackError(Error):
 
 def summary(found: Sequence[Difference]) -> list[str]:
     """One line a file: what is different, and what it takes."""
-    return [
-        f"{one.path}: {one.why}; {'taken while running' if one.reloads else 'needs a restart'}"
-        for one in found
-    ]
+    return [f"{one.path}: {one.why}; {one.takes}" for one in found]
 
 
 def write(found: Iterable[Difference], router: Path) -> None:

@@ -25,6 +25,10 @@ RELOADS: dict[str, tuple[str, ...]] = {
 to it, where it is, who it is, what is sent there. Everything else is read at start only."""
 
 
+FIREWALL = "firewall.nft"
+"""Not Kamailio's: nftables takes it as a whole at any time, and no connection is lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One file that is not as planned. `why`: missing, changed, readable by others, left over from another version."""
@@ -34,9 +38,16 @@ class Difference:
     file: RenderedFile | None
 
     @property
-    def reloads(self) -> bool:
-        """Whether a running Kamailio takes it without a restart."""
-        return self.path in RELOADS
+    def restarts(self) -> bool:
+        """Whether Kamailio must be restarted to know it."""
+        return self.path not in RELOADS and self.path != FIREWALL
+
+    @property
+    def takes(self) -> str:
+        """What it takes to be used, for a sentence."""
+        if self.path == FIREWALL:
+            return f"load it with `nft -f {FIREWALL}` where the firewall is ours"
+        return "needs a restart" if self.restarts else "taken while running"
 
 
 def planned(deployment: Deployment, edge_id: str, seen_at: str) -> tuple[RenderedFile, ...]:

@@ -75,7 +75,7 @@ def test_a_drain_gives_up_in_time_and_goes_on_draining(stage: Stage) -> None:
 
 def test_new_number_and_new_carrier_address_while_a_call_is_up(stage: Stage) -> None:
     block = stage.world.block
-    other = f"{block.prefix}.11"
+    other = block.host(11)
     call = stage.call()
     call.dial()
     assert not sip_answers(block.kamailio, 5060, source=other)

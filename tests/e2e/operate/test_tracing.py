@@ -38,7 +38,7 @@ def collector(address: str) -> Iterator[list[bytes]]:
 
 
 def test_a_collector_sees_a_paid_call_and_no_card(stage: Stage) -> None:
-    address = f"{stage.world.block.prefix}.90"
+    address = stage.world.block.host(90)
     agent = stage.world.daemons["edge-agent"]
     switch = f'fence = "events"\nhep = "{address}:9060" '
     change(stage, 'fence = "events"', switch.rstrip())

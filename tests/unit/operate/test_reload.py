@@ -85,8 +85,12 @@ def test_a_reload_under_way_is_waited_for() -> None:
 
 
 def test_what_needs_a_restart_is_said() -> None:
-    lines = summary([FILES["data/numbers"], FILES["media.cfg"]])
-    assert lines == ["data/numbers: changed; taken while running", "media.cfg: changed; needs a restart"]
+    firewall = Difference("firewall.nft", "changed", RenderedFile("firewall.nft", "x"))
+    first, second, third = summary([FILES["data/numbers"], FILES["media.cfg"], firewall])
+    assert first == "data/numbers: changed; taken while running"
+    assert second == "media.cfg: changed; needs a restart"
+    assert "nft -f" in third
+    assert not firewall.restarts
 
 
 def test_a_second_change_within_a_second_is_dated_ahead(tmp_path: Path) -> None:
