@@ -209,6 +209,9 @@ class Router(_Table):
         description="`events` stops digits towards the agent while secured; `unsafe-off` is for leak tests",
     )
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
+    hep: HostPort | None = Field(
+        None, description="HEP collector that gets SIP without digits and keys (UDP); none: no tracing"
+    )
 
 
 class Region(_Table):

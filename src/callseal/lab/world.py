@@ -181,7 +181,13 @@ class World:
     def _services(self, deployment: Deployment) -> list[Daemon]:
         file, site = self.workspace.deployment, self.site
         agents = [
-            self._python(_of("edge-agent", edge), "edge", site.place(edge.sip.host), file, "--edge", edge.id)
+            self._python(
+                _of("edge-agent", edge),
+                "edge",
+                site.place(edge.sip.host),
+                file,
+                *("--edge", edge.id, "--control", str(self.router_directory(edge.id) / "control.sock")),
+            )
             for edge in deployment.edges
         ]
         links = ("--demo", "--demo-links", str(self.demo_links_file))
