@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from callseal.audit.ear import Ear, listen
 from callseal.deployment import Deployment, Edge, read
+from callseal.deployment.model import Peer
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
 from callseal.lab.encrypted_world import edge_answers, partner_front, partner_hears, partner_next_hop
@@ -179,7 +180,13 @@ class World:
     def _services(self, deployment: Deployment) -> list[Daemon]:
         file, site = self.workspace.deployment, self.site
         agents = [
-            self._python(_of("edge-agent", edge), "edge", site.place(edge.sip.host), file, "--edge", edge.id)
+            self._python(
+                _of("edge-agent", edge),
+                "edge",
+                site.place(edge.sip.host),
+                file,
+                *("--edge", edge.id, "--control", str(self.router_directory(edge.id) / "control.sock")),
+            )
             for edge in deployment.edges
         ]
         links = ("--demo", "--demo-links", str(self.demo_links_file))
@@ -227,6 +234,8 @@ class World:
             "ng": f"{site.partner_media}:2223",
             "digit_feed": f"{site.digit_feed}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
+            "media_profile": self._deployment.partner.media_profile,
+            "srtp_suite": self._deployment.partner.srtp_suites[0],
             **self.choices.partner,
         }
 
@@ -252,11 +261,20 @@ class World:
 
     def customer(self, **changes: Any) -> Phone:
         """The customer's phone, not started."""
-        return customer_phone(self.workspace, **changes)
+        return customer_phone(self.workspace, **self._speaks(self._deployment.carriers[0]), **changes)
 
     def agent(self, **changes: Any) -> Phone:
         """The agent's phone, not started."""
-        return agent_phone(self.workspace, **changes)
+        return agent_phone(self.workspace, **self._speaks(self._deployment.platform), **changes)
+
+    @staticmethod
+    def _speaks(peer: Peer) -> dict[str, Any]:
+        """A phone speaks what the edge asks of its face."""
+        return {"rtp": "srtp"} if peer.media_profile == "srtp" else {}
+
+    @property
+    def _deployment(self) -> Deployment:
+        return read(self.workspace.deployment)
 
     def desk(self, login: str = AGENT_LOGIN) -> AgentDesk:
         """A logged-in agent at the desk."""
