@@ -551,6 +551,7 @@ class DeskProcess:
         secrets.mkdir(mode=0o700)
         for name, value in {
             "signing-k1": "0123456789abcdef0123456789abcdef",
+            "topology": "0123456789abcdef0123456789abcdef",
             "partner-api-key": API_KEY,
             "partner-webhook": PARTNER_WEBHOOK,
             "platform-webhook": PLATFORM_WEBHOOK,

@@ -63,6 +63,9 @@ def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
 FileField = Annotated[pathlib.Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
 
 
+PerSecond = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -80,6 +83,11 @@ class Signing(_Table):
     current: SigningKey = Field(description="the key that signs")
     previous: SigningKey | None = Field(
         None, description="the key before it, while calls signed with it live"
+    )
+    topology: Secret | None = Field(
+        None,
+        description="masks each side's addresses and Call-IDs towards the other, 16 characters or more; one key, the same on all "
+        "edges: change it while no call is up. Left out: every side sees the other's addresses",
     )
 
 
@@ -112,6 +120,12 @@ class Peer(_Table):
     )
     media_profile: Annotated[MediaProfile, AfterValidator(_only_rtp)] = Field(
         "rtp", description="`srtp` is refused until this version speaks it"
+    )
+    requests_per_second: PerSecond = Field(
+        5000, description="SIP requests a second and edge; what begins something new is answered 503 above it"
+    )
+    calls_per_second: PerSecond = Field(
+        500, description="new calls a second and edge; emergency calls are never turned away"
     )
 
 

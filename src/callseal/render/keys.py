@@ -30,5 +30,10 @@ def mac(keys: MacKeys, text: str) -> str:
     return _digest(keys.outer + _digest(keys.inner + text))[:MAC_DIGITS]
 
 
+def topology_key(secret: str) -> str:
+    """The key with which `topoh.so` masks the other side's addresses, 32 hex digits."""
+    return _digest(f"callseal-topology:{secret}")[:MAC_DIGITS]
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

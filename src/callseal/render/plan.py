@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
-from callseal.render.keys import derive
+from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number, Peer
+from callseal.render.keys import derive, topology_key
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
@@ -27,6 +27,7 @@ _DEFINES = """\
 #!define EDGE_SERVER_ID {server_id}
 #!define EDGE_LISTEN udp:{sip}
 #!define EDGE_URI "sip:{sip}"
+#!define EDGE_MASK "{mask}"
 #!define EDGE_REGION "{region}"
 
 #!define AGENT_CONNECTION "agent=>{agent};timeout=2000"
@@ -41,6 +42,10 @@ _DEFINES = """\
 #!substdef "|HDR_TOKEN|{token}|g"
 #!substdef "|HDR_COOKIE|{cookie}|g"
 #!substdef "|HDR_REFERENCE|{reference}|g"
+#!define MESSAGE_BYTES 16384
+#!define BODY_BYTES 12288
+#!define HEADER_BYTES 4096
+#!define HEADER_LINES 120
 #!define COOKIE_SECONDS {cookie_seconds}
 #!define PING_INTERVAL {ping_seconds}
 
@@ -87,6 +92,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
     text = _head(f"Edge {edge.id}", deployment) + _DEFINES.format(
         server_id=edge.server_id,
         sip=edge.sip,
+        mask=edge.sip.host,
         region=edge.region,
         agent=edge.agent.rstrip("/"),
         events=edge.events,
@@ -121,6 +127,8 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_INNER "{keys.inner}"\n',
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
             ]
+    if deployment.signing.topology is not None:
+        lines.append(f'#!define KEY_TOPOLOGY "{topology_key(deployment.signing.topology.reveal())}"\n')
     return "".join(lines)
 
 
@@ -140,11 +148,15 @@ def _nodes(edges: Iterable[Edge]) -> str:
 
 def _addresses(deployment: Deployment) -> str:
     groups: list[tuple[int, str, Iterable[object]]] = [
-        (PARTNER_GROUP, f"id={deployment.partner.id}", deployment.partner.signalling),
-        (PLATFORM_GROUP, f"id={deployment.platform.id}", deployment.platform.signalling),
+        (PARTNER_GROUP, f"id={deployment.partner.id}{_limits(deployment.partner)}", deployment.partner.signalling),
+        (PLATFORM_GROUP, f"id={deployment.platform.id}{_limits(deployment.platform)}", deployment.platform.signalling),
     ]
     groups += [
-        (_group(deployment, carrier), f"id={carrier.id};pay={int(carrier.payments)}", carrier.signalling)
+        (
+            _group(deployment, carrier),
+            f"id={carrier.id};pay={int(carrier.payments)}{_limits(carrier)}",
+            carrier.signalling,
+        )
         for carrier in deployment.carriers
     ]
     lines = ["# group address mask port tag\n"]
@@ -154,6 +166,10 @@ def _addresses(deployment: Deployment) -> str:
             for network in map(ip_network, map(str, networks))
         ]
     return "".join(lines)
+
+
+def _limits(peer: Peer) -> str:
+    return f";rps={peer.requests_per_second};cps={peer.calls_per_second}"
 
 
 def _destinations(deployment: Deployment) -> str:

@@ -49,6 +49,11 @@ class Story:
         """The partner's side of the leg."""
         return self.partner_customer if leg == "customer" else self.partner_agent
 
+    def call_id(self, leg: Leg) -> str:
+        """The leg's Call-ID as the edge and whoever opened the leg know it; the other side of the leg is shown a masked one."""
+        opened_by_far = (leg == "customer") == (self.direction == "in")
+        return (self.far(leg) if opened_by_far else self.near(leg)).call_id
+
     def far_media(self, leg: Leg) -> Talker:
         return self.rig.customer_media if leg == "customer" else self.rig.agent_media
 
@@ -121,7 +126,7 @@ class Story:
             self.rig.ask_rtpengine(
                 command,
                 **{
-                    "call-id": f"{self.carrier.call_id}.customer",
+                    "call-id": f"{self.call_id('customer')}.customer",
                     "label": "carrier",
                     "flags": ["directional"],
                 },

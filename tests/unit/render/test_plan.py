@@ -60,6 +60,13 @@ def test_keys_are_derived_and_the_secret_itself_is_nowhere(tmp_path: Path) -> No
         assert derive(SECRET).inner not in repr(file)
 
 
+def test_topology_key_is_derived_and_may_be_left_out(tmp_path: Path) -> None:
+    keys = files(tmp_path)["data/keys.cfg"]
+    assert re.search(r'#!define KEY_TOPOLOGY "[0-9a-f]{32}"\n', keys.text)
+    assert "x" * 32 not in keys.text
+    assert "TOPOLOGY" not in files(tmp_path, ("\ntopology = ", "\n# topology = "))["data/keys.cfg"].text
+
+
 def test_previous_key(tmp_path: Path) -> None:
     keys = files(tmp_path, ("# previous = ", "previous = "))["data/keys.cfg"].text
     assert '#!define KEY_PREVIOUS_ID "k0"' in keys
@@ -70,10 +77,10 @@ def test_addresses(tmp_path: Path) -> None:
         tmp_path, ('signalling = ["127.88.0.10"]', 'signalling = ["127.88.0.10", "198.51.100.0/24"]')
     )["data/address.list"].text.splitlines()
     assert lines[1:] == [
-        "1 127.88.0.30 32 0 id=sandbox",
-        "2 127.88.0.40 32 0 id=pbx",
-        "10 127.88.0.10 32 0 id=carrier-a;pay=1",
-        "10 198.51.100.0 24 0 id=carrier-a;pay=1",
+        "1 127.88.0.30 32 0 id=sandbox;rps=5000;cps=500",
+        "2 127.88.0.40 32 0 id=pbx;rps=5000;cps=500",
+        "10 127.88.0.10 32 0 id=carrier-a;pay=1;rps=5000;cps=500",
+        "10 198.51.100.0 24 0 id=carrier-a;pay=1;rps=5000;cps=500",
     ]
 
 
