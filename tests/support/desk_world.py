@@ -96,6 +96,7 @@ class FakeEdge:
         self.app = FastAPI()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse_hold: int | None = None
+        self.hold_takes_s = 0.0
         self.down = False
         self.where = {"customer": "home", "agent": "home"}
         self.fenced = True
@@ -112,6 +113,7 @@ class FakeEdge:
         if verb == "hold":
             if self.refuse_hold:
                 return JSONResponse({"error": "no_such_leg"}, self.refuse_hold)
+            await asyncio.sleep(self.hold_takes_s)
             self.held = True
             return JSONResponse({"held": True, "expires_at": now_ms() + body["ttl_ms"]})
         if verb == "unhold":
@@ -551,7 +553,6 @@ class DeskProcess:
         secrets.mkdir(mode=0o700)
         for name, value in {
             "signing-k1": "0123456789abcdef0123456789abcdef",
-            "topology": "0123456789abcdef0123456789abcdef",
             "partner-api-key": API_KEY,
             "partner-webhook": PARTNER_WEBHOOK,
             "platform-webhook": PLATFORM_WEBHOOK,

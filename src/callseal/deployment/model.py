@@ -84,11 +84,6 @@ class Signing(_Table):
     previous: SigningKey | None = Field(
         None, description="the key before it, while calls signed with it live"
     )
-    topology: Secret | None = Field(
-        None,
-        description="masks each side's addresses and Call-IDs towards the other, 16 characters or more; one key, the same on all "
-        "edges: change it while no call is up. Left out: every side sees the other's addresses",
-    )
 
 
 class Headers(_Table):
@@ -191,6 +186,10 @@ class Router(_Table):
     fence: Literal["events", "unsafe-off"] = Field(
         "events",
         description="`events` stops digits towards the agent while secured; `unsafe-off` is for leak tests",
+    )
+    topology: Literal["hidden", "shown"] = Field(
+        "hidden",
+        description="`hidden`: no side is shown the other's addresses in Via and Contact, nor what software it is; `shown` passes them on",
     )
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
 

@@ -14,25 +14,25 @@ MAC_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class MacKeys:
-    """The two keys derived from one secret, 64 hex digits each."""
+    """The keys derived from one secret, 64 hex digits each: two sign, `hiding` encrypts Contacts."""
 
     inner: str = field(repr=False)
     outer: str = field(repr=False)
+    hiding: str = field(repr=False)
 
 
 def derive(secret: str) -> MacKeys:
     """`secret` as in the deployment -> the keys that Kamailio is given instead of it."""
-    return MacKeys(inner=_digest(f"callseal-inner:{secret}"), outer=_digest(f"callseal-outer:{secret}"))
+    return MacKeys(
+        inner=_digest(f"callseal-inner:{secret}"),
+        outer=_digest(f"callseal-outer:{secret}"),
+        hiding=_digest(f"callseal-hiding:{secret}"),
+    )
 
 
 def mac(keys: MacKeys, text: str) -> str:
     """The 32 hex digits that sign `text`."""
     return _digest(keys.outer + _digest(keys.inner + text))[:MAC_DIGITS]
-
-
-def topology_key(secret: str) -> str:
-    """The key with which `topoh.so` masks the other side's addresses, 32 hex digits."""
-    return _digest(f"callseal-topology:{secret}")[:MAC_DIGITS]
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number, Peer
-from callseal.render.keys import derive, topology_key
+from callseal.render.keys import derive
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
@@ -27,7 +27,6 @@ _DEFINES = """\
 #!define EDGE_SERVER_ID {server_id}
 #!define EDGE_LISTEN udp:{sip}
 #!define EDGE_URI "sip:{sip}"
-#!define EDGE_MASK "{mask}"
 #!define EDGE_REGION "{region}"
 
 #!define AGENT_CONNECTION "agent=>{agent};timeout=2000"
@@ -92,7 +91,6 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
     text = _head(f"Edge {edge.id}", deployment) + _DEFINES.format(
         server_id=edge.server_id,
         sip=edge.sip,
-        mask=edge.sip.host,
         region=edge.region,
         agent=edge.agent.rstrip("/"),
         events=edge.events,
@@ -112,6 +110,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "ANCHORS_ONE": deployment.platform.anchors == "one",
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
+        "TOPOLOGY_SHOWN": deployment.router.topology == "shown",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
     }
     return text + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
@@ -126,9 +125,8 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_ID "{key.id}"\n',
                 f'#!define KEY_{place}_INNER "{keys.inner}"\n',
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
+                f'#!define KEY_{place}_HIDING "{keys.hiding}"\n',
             ]
-    if deployment.signing.topology is not None:
-        lines.append(f'#!define KEY_TOPOLOGY "{topology_key(deployment.signing.topology.reveal())}"\n')
     return "".join(lines)
 
 

@@ -280,7 +280,6 @@ class AgentProcess:
         (folder / "secrets").mkdir(exist_ok=True)
         for name in (
             "signing-k1",
-            "topology",
             "partner-api-key",
             "partner-webhook",
             "platform-webhook",

@@ -38,12 +38,10 @@ class Watch:
         peer.intercept = partial(self._take, peer, Random(seed), Fuzz(seed, [reply]))  # noqa: S311
 
     def _take(self, peer: SipPeer, chance: Random, replies: Fuzz, data: bytes) -> bool:
-        if data.startswith(b"OPTIONS ") or not data.strip():
-            return False
         wrong = faults(data, self.media)
         if wrong:
             self.faults.append(f"{peer.address}: {wrong[0]} in {data[:400]!r}")
-        if GOOD in data:
+        if not wrong and (GOOD in data or data.startswith(b"OPTIONS sip:127.81.0.")):
             return False
         self.relayed += 1
         if data.startswith(b"SIP/2.0") or data.startswith(b"ACK "):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,11 +49,6 @@ class Story:
     def near(self, leg: Leg) -> Dialog:
         """The partner's side of the leg."""
         return self.partner_customer if leg == "customer" else self.partner_agent
-
-    def call_id(self, leg: Leg) -> str:
-        """The leg's Call-ID as the edge and whoever opened the leg know it; the other side of the leg is shown a masked one."""
-        opened_by_far = (leg == "customer") == (self.direction == "in")
-        return (self.far(leg) if opened_by_far else self.near(leg)).call_id
 
     def far_media(self, leg: Leg) -> Talker:
         return self.rig.customer_media if leg == "customer" else self.rig.agent_media
@@ -126,7 +122,7 @@ class Story:
             self.rig.ask_rtpengine(
                 command,
                 **{
-                    "call-id": f"{self.call_id('customer')}.customer",
+                    "call-id": f"{self.carrier.call_id}.customer",
                     "label": "carrier",
                     "flags": ["directional"],
                 },
@@ -188,8 +184,14 @@ def inbound(
     return story
 
 
-def outbound(rig: Rig, *, token: str | None = TOKEN, number: str = "+447700900555") -> Story:
-    """Platform -> partner -> carrier, answered: the mirror."""
+def outbound(
+    rig: Rig,
+    *,
+    token: str | None = TOKEN,
+    number: str = "+447700900555",
+    switch: Callable[[], None] | None = None,
+) -> Story:
+    """Platform -> partner -> carrier, answered: the mirror. `switch` is called between the 200s and their ACKs."""
     platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=NUMBER)
     first = platform.request("INVITE", sdp=rig.agent_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
@@ -210,6 +212,8 @@ def outbound(rig: Rig, *, token: str | None = TOKEN, number: str = "+44770090055
     partner_agent.reply(leg1, 200, sdp=answer2.body)
     answer1 = platform.answered(first)
     assert answer1.status == 200, answer1.start
+    if switch is not None:
+        switch()
     platform.ack(first)
     partner_agent.incoming("ACK")
     partner_customer.ack(second)

@@ -252,14 +252,14 @@ def test_other_call_s_route_is_no_good(rig: Rig) -> None:
     """The MAC covers the Call-ID: parameters of one call do not open another."""
     story = inbound(rig)
     other = Dialog.new(rig.carrier, story.carrier.target)
-    other.local, other.remote, other.routes = story.carrier.local, story.carrier.remote, story.carrier.routes
+    other.remote, other.routes = story.carrier.remote, story.carrier.routes
     assert other.answered(other.request("BYE"), "BYE").status == 481
 
 
 def test_third_face_has_no_business_in_a_dialog(rig: Rig) -> None:
     story = inbound(rig)
     thief = Dialog.new(rig.platform, story.carrier.target, call_id=story.carrier.call_id)
-    thief.local, thief.remote, thief.routes = story.carrier.local, story.carrier.remote, story.carrier.routes
+    thief.remote, thief.routes = story.carrier.remote, story.carrier.routes
     assert thief.answered(thief.request("BYE"), "BYE").status == 481
 
 

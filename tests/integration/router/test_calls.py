@@ -50,7 +50,7 @@ def test_outbound_call_talks_both_ways_and_ends(rig: Rig) -> None:
     talk(story)
     handoff = rig.sink.handoffs[0]
     assert (handoff["direction"], handoff["tenant"], handoff["token"]) == ("out", "acme", TOKEN)
-    assert handoff["customer_call_id"] == story.partner_customer.call_id
+    assert handoff["customer_call_id"] == story.carrier.call_id
     assert handoff["agent_call_id"] == story.platform.call_id
     # The agent's side hangs up.
     cseq = story.platform.request("BYE")

@@ -73,7 +73,7 @@ def test_bypass(rig: Rig, sign: str) -> None:
     started = time.monotonic()
     if sign == "503":
         rig.partner.reply(leg1, 503, tag="x")
-    _, invite = connect_in(rig, carrier, cseq)
+    platform, invite = connect_in(rig, carrier, cseq)
     assert time.monotonic() - started < 5
     handoff = rig.sink.handoffs[0]
     assert (handoff["token"], handoff["reason"], handoff["agent_call_id"]) == ("", "partner_down", "")
@@ -83,7 +83,7 @@ def test_bypass(rig: Rig, sign: str) -> None:
     assert ";d=bi;" in invite.get("Record-Route")
     assert invite.get("X-Route-Cookie") == ""
     assert rig.sink.wait_leg("customer", "ended")["reference"] == handoff["reference"]
-    assert not rig.anchored(carrier.call_id, "customer")
+    assert not rig.anchored(platform.call_id, "customer")
     raise_partner(rig)
 
 

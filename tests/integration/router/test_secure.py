@@ -216,7 +216,7 @@ def test_repeated_answer_does_not_lift_a_later_hold(rig: Rig) -> None:
     ]
     # Nor does the repetition show the partner what the carrier's SDP really says.
     answers = [
-        m for m in rig.partner.heard if m.status == 200 and m.cseq == cseq and m.call_id == story.call_id("customer")
+        m for m in rig.partner.heard if m.status == 200 and m.cseq == cseq and m.call_id == secure.call_id
     ]
     assert len(answers) == 2
     assert {place(m.body)[0] for m in answers} == {str(rig.deployment.edges[0].media)}

@@ -54,17 +54,11 @@ def test_keys_are_derived_and_the_secret_itself_is_nowhere(tmp_path: Path) -> No
     made = files(tmp_path)
     assert f'#!define KEY_CURRENT_INNER "{derive(SECRET).inner}"' in made["data/keys.cfg"].text
     assert f'#!define KEY_CURRENT_OUTER "{derive(SECRET).outer}"' in made["data/keys.cfg"].text
+    assert f'#!define KEY_CURRENT_HIDING "{derive(SECRET).hiding}"' in made["data/keys.cfg"].text
     assert "PREVIOUS" not in made["data/keys.cfg"].text
     for file in made.values():
         assert SECRET not in file.text
         assert derive(SECRET).inner not in repr(file)
-
-
-def test_topology_key_is_derived_and_may_be_left_out(tmp_path: Path) -> None:
-    keys = files(tmp_path)["data/keys.cfg"]
-    assert re.search(r'#!define KEY_TOPOLOGY "[0-9a-f]{32}"\n', keys.text)
-    assert "x" * 32 not in keys.text
-    assert "TOPOLOGY" not in files(tmp_path, ("\ntopology = ", "\n# topology = "))["data/keys.cfg"].text
 
 
 def test_previous_key(tmp_path: Path) -> None:
@@ -117,6 +111,7 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
         (("dtmf_info = false", "dtmf_info = true"), "DTMF_INFO_PASSES"),
         (('cookie_place = "header"', 'cookie_place = "request-uri"'), "COOKIE_IN_URI"),
         (('fence = "events"', 'fence = "unsafe-off"'), "FENCE_OFF"),
+        (('fence = "events"', 'fence = "events"\ntopology = "shown"'), "TOPOLOGY_SHOWN"),
     ],
 )
 def test_switches(tmp_path: Path, change: tuple[str, str], switch: str) -> None:
