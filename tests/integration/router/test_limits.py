@@ -156,8 +156,9 @@ def test_stranger_hears_nothing_at_any_rate(rig: Rig) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind(("127.81.0.98", 0))
         stranger.settimeout(0.5)
+        text = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}").text("OPTIONS")
         for _ in range(200):
-            stranger.sendto(b"OPTIONS sip:x SIP/2.0\r\n\r\n", rig.kamailio.sip)
+            stranger.sendto(text, rig.kamailio.sip)
         with pytest.raises(TimeoutError):
             stranger.recv(2048)
     flood(rig.carrier, rig.kamailio.sip[0], "OPTIONS", 1)

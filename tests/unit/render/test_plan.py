@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from callseal.deployment import Deployment, read
+from callseal.lab.block import Block
+from callseal.lab.encryption import FACES, make_certificates, over_tls
 from callseal.render import RenderedFile, derive, hand_written, plan
 
 pytestmark = pytest.mark.unit
@@ -31,6 +34,16 @@ def deployment(root: Path, *changes: tuple[str, str]) -> Deployment:
     path = root / "callseal.toml"
     path.write_text(text, encoding="utf-8")
     return read(path)
+
+
+def tls_files(root: Path, *faces: str) -> dict[str, RenderedFile]:
+    """With SIP over TLS to these faces (default: all), and certificates made."""
+    make_certificates(root / "tls", Block(), datetime(2026, 1, 1, tzinfo=UTC))
+    deployment(root)
+    (root / "callseal.toml").write_text(
+        over_tls(EXAMPLE.read_text(encoding="utf-8"), faces or FACES), encoding="utf-8"
+    )
+    return {file.path: file for file in plan(read(root / "callseal.toml"), "edge-1")}
 
 
 def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
@@ -122,6 +135,12 @@ def test_switches(tmp_path: Path, change: tuple[str, str], switch: str) -> None:
 def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     made = files(tmp_path, ("# previous = ", "previous = "))
     data = "".join(file.text for file in made.values())
+    data += "".join(file.text for file in tls_files(tmp_path).values())
+    tcp = (
+        ('transport = "udp"', 'transport = "tcp"'),
+        ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8::20]:5060"'),
+    )
+    data += files(tmp_path, *tcp)["data/defines.cfg"].text
     defined = set(re.findall(r"#!define (\w+)", data)) | set(re.findall(r'#!substdef "\|(\w+)\|', data))
     router = "\n".join(path.read_text(encoding="utf-8") for path in hand_written().glob("*.cfg"))
     switches = set(re.findall(r"#!ifn?def (\w+)", router))
