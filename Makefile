@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-secure screenshots setup uninstall
+.PHONY: help demo test lint format bench bench-secure screenshots setup uninstall soak-fuzz
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -30,6 +30,10 @@ bench: bench-secure ## Every bench
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test
 	@python -m bench.secure $(ARGS)
+
+soak-fuzz: ## 100,000 bad SIP messages beside good calls (result: docs/reference/soak.md)
+	@infra/host/setup test
+	@pytest -m soak -s tests/integration/router/test_fuzz_soak.py $(ARGS)
 
 screenshots: ## The card in each state, into docs/screenshots
 	@infra/host/setup test

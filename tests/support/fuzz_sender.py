@@ -82,7 +82,7 @@ def run(job: dict[str, object]) -> dict[str, object]:
         Source(address, edge, Fuzz(seed + place, messages))
         for place, (address, messages) in enumerate(sorted(corpus.items()))
     ]
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     heard: list[bytes] = []
     probes: list[float] = []
     silent = sent = 0

@@ -33,7 +33,7 @@ class Fuzz:
     """`next()` is the next bad (or merely odd) message, made from `corpus`. The same seed makes the same messages."""
 
     def __init__(self, seed: int, corpus: Sequence[bytes]) -> None:
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._corpus = list(corpus)
 
     def mutated(self, message: bytes) -> bytes:
@@ -95,7 +95,16 @@ def header_value(chance: random.Random, message: bytes) -> bytes:
     name, colon, value = lines[place].partition(b":")
     junk = chance.choice(JUNK)
     at = chance.randrange(len(value) + 1)
-    value = chance.choice((b" " + junk, value[:at] + junk + value[at:], value + junk, value[:at], value * 2, value + b"," + value))
+    value = chance.choice(
+        (
+            b" " + junk,
+            value[:at] + junk + value[at:],
+            value + junk,
+            value[:at],
+            value * 2,
+            value + b"," + value,
+        )
+    )
     lines[place] = name + colon + value
     return _join(lines, body)
 
@@ -105,7 +114,15 @@ def header_name(chance: random.Random, message: bytes) -> bytes:
     place = _pick(chance, lines)
     name, colon, value = lines[place].partition(b":")
     name = chance.choice(
-        (COMPACT.get(name, name.lower()), name.upper(), name + b" ", b" " + name, name + b"\t", b"", name + chance.choice(JUNK))
+        (
+            COMPACT.get(name, name.lower()),
+            name.upper(),
+            name + b" ",
+            b" " + name,
+            name + b"\t",
+            b"",
+            name + chance.choice(JUNK),
+        )
     )
     lines[place] = name + chance.choice((colon, colon, colon, b"", b"::", b" : ")) + value
     return _join(lines, body)
@@ -134,7 +151,11 @@ def fold(chance: random.Random, message: bytes) -> bytes:
     lines, body = _split(message)
     place = _pick(chance, lines)
     at = chance.randrange(len(lines[place]) + 1)
-    lines[place] = lines[place][:at] + chance.choice((b"\r\n ", b"\r\n\t", b"\n ", b"\r", b"\n", b"\r\n")) + lines[place][at:]
+    lines[place] = (
+        lines[place][:at]
+        + chance.choice((b"\r\n ", b"\r\n\t", b"\n ", b"\r", b"\n", b"\r\n"))
+        + lines[place][at:]
+    )
     return _join(lines, body)
 
 
@@ -149,8 +170,22 @@ def much(chance: random.Random, message: bytes) -> bytes:
 
 def length(chance: random.Random, message: bytes) -> bytes:
     lines, body = _split(message)
-    wrong = chance.choice((b"0", b"-1", b"99999", b"4294967296", b"1e3", b"", b"0x10", b"%d" % (len(body) + 1), b"%d" % (len(body) // 2)))
-    lines = [b"Content-Length: " + wrong if line.lower().startswith(b"content-length") else line for line in lines]
+    wrong = chance.choice(
+        (
+            b"0",
+            b"-1",
+            b"99999",
+            b"4294967296",
+            b"1e3",
+            b"",
+            b"0x10",
+            b"%d" % (len(body) + 1),
+            b"%d" % (len(body) // 2),
+        )
+    )
+    lines = [
+        b"Content-Length: " + wrong if line.lower().startswith(b"content-length") else line for line in lines
+    ]
     return _join(lines, body)
 
 
@@ -167,7 +202,9 @@ def flip(chance: random.Random, message: bytes) -> bytes:
 
 
 def line_ends(chance: random.Random, message: bytes) -> bytes:
-    return message.replace(CRLF, chance.choice((b"\n", b"\r", b"\r\r\n", b"\r\n\r\n")), chance.choice((1, 5, -1)))
+    return message.replace(
+        CRLF, chance.choice((b"\n", b"\r", b"\r\r\n", b"\r\n\r\n")), chance.choice((1, 5, -1))
+    )
 
 
 def sdp(chance: random.Random, message: bytes) -> bytes:
@@ -208,7 +245,15 @@ def sdp(chance: random.Random, message: bytes) -> bytes:
 def multipart(chance: random.Random, message: bytes) -> bytes:
     lines, body = _split(message)
     body = body or b"v=0\r\n"
-    inner = chance.choice((b"application/sdp", b"Application/SDP;x=y", b"application/ sdp", b"text/plain", b"multipart/mixed;boundary=c"))
+    inner = chance.choice(
+        (
+            b"application/sdp",
+            b"Application/SDP;x=y",
+            b"application/ sdp",
+            b"text/plain",
+            b"multipart/mixed;boundary=c",
+        )
+    )
     part = b"--b\r\nContent-Type: " + inner + chance.choice((b"\r\n\r\n", b"\r\n", b"\n\n")) + body
     body = part * chance.choice((1, 1, 2, 40)) + chance.choice((b"\r\n--b--\r\n", b"", b"\r\n--b", b"--c--"))
     kind = chance.choice((b"multipart/mixed;boundary=b", b"multipart/mixed", b"multipart/alternative;boundary=\"b\"", b"multipart/;boundary=",
@@ -216,12 +261,20 @@ def multipart(chance: random.Random, message: bytes) -> bytes:
     lines = [line for line in lines if not line.lower().startswith((b"content-type", b"c:"))]
     lines.insert(1, b"Content-Type: " + kind)
     if chance.random() < 0.2:
-        lines.insert(1, chance.choice((b"Content-Encoding: gzip", b"Transfer-Encoding: chunked", b"Content-Disposition: \x00")))
+        lines.insert(
+            1,
+            chance.choice(
+                (b"Content-Encoding: gzip", b"Transfer-Encoding: chunked", b"Content-Disposition: \x00")
+            ),
+        )
     return _join(_relength(lines, body), body)
 
 
 def _relength(lines: list[bytes], body: bytes) -> list[bytes]:
-    return [b"Content-Length: %d" % len(body) if line.lower().startswith(b"content-length") else line for line in lines]
+    return [
+        b"Content-Length: %d" % len(body) if line.lower().startswith(b"content-length") else line
+        for line in lines
+    ]
 
 
 _WEIGHTED: tuple[tuple[Mutation, int], ...] = (

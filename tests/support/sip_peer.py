@@ -104,6 +104,7 @@ class SipPeer:
         self.intercept: Callable[[bytes], bool] | None = None
         """Sees every datagram first; True: it has dealt with it."""
         self.heard: list[Message] = []
+        self.unreadable: list[bytes] = []
         self._taken: set[int] = set()
         self._seen: set[tuple[str, str]] = set()
         self._news = threading.Condition()
@@ -133,7 +134,11 @@ class SipPeer:
                 return
             if self.intercept is not None and self.intercept(data):
                 continue
-            self._take(Message.parse(data))
+            try:
+                self._take(Message.parse(data))
+            except (IndexError, UnicodeDecodeError):
+                # An answer to what a test sent malformed.
+                self.unreadable.append(data)
 
     def _take(self, message: Message) -> None:
         if message.is_request and message.method == "OPTIONS":

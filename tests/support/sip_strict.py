@@ -16,8 +16,12 @@ _TOKEN = r"[A-Za-z0-9.!%*_+`'~-]+"
 _REQUEST = re.compile(rf"({_TOKEN}) ([a-z][a-z0-9+.-]*:[!-~]+) SIP/2\.0")
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) [\t -~\u0080-\uffff]*")
 _HEADER = re.compile(rf"({_TOKEN})[ \t]*:[ \t]*(.*)", re.DOTALL)
-_VIA = re.compile(r"SIP/2\.0/(UDP|TCP|TLS) (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([ \t]*;[ \t]*[!-~]+)*")
-_ADDRESS = re.compile(r"(\"([^\"\\]|\\.)*\"|[^\"<>@,;:]*)[ \t]*<[a-z]+:[^<>\s\"]+>(\s*;[^<>\r\n]*)*|[a-z]+:[^<>\s\",;?]+(\s*;[^<>\r\n]*)*")
+_VIA = re.compile(
+    r"SIP/2\.0/(UDP|TCP|TLS) (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([ \t]*;[ \t]*[!-~]+)*"
+)
+_ADDRESS = re.compile(
+    r"(\"([^\"\\]|\\.)*\"|[^\"<>@,;:]*)[ \t]*<[a-z]+:[^<>\s\"]+>(\s*;[^<>\r\n]*)*|[a-z]+:[^<>\s\",;?]+(\s*;[^<>\r\n]*)*"
+)
 _COMPACT = {
     "v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type",
 }  # fmt: skip
@@ -94,7 +98,9 @@ def _sdp_faults(body: bytes, media: str) -> list[str]:
     if lines[:1] != ["v=0"]:
         wrong.append("SDP without v=0")
     for line in lines:
-        if line.startswith("c=") and (not _CONNECTION.fullmatch(line) or line.split()[2] not in (media, "0.0.0.0")):
+        if line.startswith("c=") and (
+            not _CONNECTION.fullmatch(line) or line.split()[2] not in (media, "0.0.0.0")
+        ):
             wrong.append(f"SDP points elsewhere: {line[:60]!r}")
         if line.startswith("m="):
             found = _MEDIA.fullmatch(line)

@@ -35,7 +35,7 @@ class Watch:
     _replies: Fuzz | None = None
 
     def stand_at(self, peer: SipPeer, seed: int, reply: bytes) -> None:
-        peer.intercept = partial(self._take, peer, Random(seed), Fuzz(seed, [reply]))  # noqa: S311
+        peer.intercept = partial(self._take, peer, Random(seed), Fuzz(seed, [reply]))
 
     def _take(self, peer: SipPeer, chance: Random, replies: Fuzz, data: bytes) -> bool:
         wrong = faults(data, self.media)
@@ -44,9 +44,9 @@ class Watch:
         if not wrong and (GOOD in data or data.startswith(b"OPTIONS sip:127.81.0.")):
             return False
         self.relayed += 1
-        if data.startswith(b"SIP/2.0") or data.startswith(b"ACK "):
+        if data.startswith((b"SIP/2.0", b"ACK ")):
             return True
-        for status in ((180, 486) if data.startswith(b"INVITE ") else (200,)):
+        for status in (180, 486) if data.startswith(b"INVITE ") else (200,):
             answer = _answer(data, status)
             if chance.random() < 0.3:
                 # A reply is mutated too, and then said again as it should be.
@@ -62,7 +62,9 @@ def _answer(request: bytes, status: int) -> bytes:
     for name, value in headers:
         if name in kept:
             lines.append(f"{name}: {value}" + (";tag=fuzz" if name == "to" and ";tag=" not in value else ""))
-    return "\r\n".join([*lines, MARK.decode(), "Content-Length: 0", "", ""]).encode("utf-8", "surrogateescape")
+    return "\r\n".join([*lines, MARK.decode(), "Content-Length: 0", "", ""]).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def corpus(rig: Rig) -> list[tuple[str, bytes]]:

@@ -76,9 +76,7 @@ def test_cancel_after_the_answer_changes_nothing(rig: Rig) -> None:
     story = inbound(rig)
     story.everybody_talks()
     cseq = story.carrier.request("INVITE", sdp=rig.customer_media.sdp(2), branch=BRANCH + "4")
-    story.partner_customer.reply(
-        story.partner_customer.incoming("INVITE"), 200, sdp=story.home["customer"]
-    )
+    story.partner_customer.reply(story.partner_customer.incoming("INVITE"), 200, sdp=story.home["customer"])
     assert story.carrier.answered(cseq).status == 200
     story.carrier.ack(cseq)
     story.carrier.request("CANCEL", cseq=cseq, branch=BRANCH + "4")

@@ -57,7 +57,9 @@ def test_call_that_is_up_does_not_notice(make_rig: MakeRig) -> None:
     flood(rig.carrier, rig.kamailio.sip[0], "OPTIONS", 60)
     for _ in range(3):
         cseq = story.carrier.request("INVITE", sdp=rig.customer_media.sdp(story.next_version()))
-        story.partner_customer.reply(story.partner_customer.incoming("INVITE"), 200, sdp=story.home["customer"])
+        story.partner_customer.reply(
+            story.partner_customer.incoming("INVITE"), 200, sdp=story.home["customer"]
+        )
         assert story.carrier.answered(cseq).status == 200
         story.carrier.ack(cseq)
         story.partner_customer.incoming("ACK")
@@ -98,7 +100,7 @@ def test_emergency_call_is_never_turned_away(make_rig: MakeRig) -> None:
 def test_flood_of_nonsense_is_not_answered_for_ever(make_rig: MakeRig) -> None:
     rig = limited(make_rig, 5, 500)
     dialog = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
-    bad = dialog.text("INVITE").decode().replace("CSeq: 1 INVITE", "CSeq: 1 INVITE\r\nCSeq: 1 INVITE")
+    bad = dialog.text("INVITE").decode().replace("From: <", "From:: <")
     for place in range(MANY):
         rig.carrier.send(bad.replace(dialog.call_id, f"bad-{place}"))
     flood(rig.carrier, rig.kamailio.sip[0], "OPTIONS", 1)
@@ -130,7 +132,9 @@ def test_long_headers(rig: Rig, headers: tuple[str, ...], status: int) -> None:
         assert rig.partner.untaken("INVITE") == []
         return
     leg1 = rig.partner.expect_request("INVITE")
-    assert [f"{name}: {value}" for name, value in leg1.headers if name.startswith("X-") and "Cookie" not in name] == list(headers)
+    assert [
+        f"{name}: {value}" for name, value in leg1.headers if name.startswith("X-") and "Cookie" not in name
+    ] == list(headers)
     rig.partner.reply(leg1, 486, tag="x")
     assert carrier.answered(cseq).status == 486
 

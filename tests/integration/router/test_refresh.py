@@ -41,7 +41,7 @@ def offer_of_partner(story: Story, leg: Leg, sdp: str, method: str = "INVITE") -
 
 
 def on_hold(talker: Talker, version: int, how: str) -> str:
-    if how != "0.0.0.0":  # noqa: S104
+    if how != "0.0.0.0":
         return talker.sdp(version, direction=how)
     return talker.sdp(version).replace(f"c=IN IP4 {talker.address}", "c=IN IP4 0.0.0.0")
 
@@ -108,15 +108,13 @@ def test_late_offer_of_the_far_side_while_secured(rig: Rig, leg: Leg) -> None:
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("how", ["sendonly", "inactive", "0.0.0.0"])  # noqa: S104
+@pytest.mark.parametrize("how", ["sendonly", "inactive", "0.0.0.0"])
 @pytest.mark.parametrize("leg", LEGS)
 def test_hold_and_resume_by_the_far_side_while_secured(rig: Rig, leg: Leg, how: str) -> None:
     story, told = secured(rig)
     talker, partner = story.far_media(leg), story.partner_media(leg)
     other = {"sendonly": "recvonly"}.get(how, "inactive")
-    offer_of_far(
-        story, leg, on_hold(talker, 60, how), partner.sdp(story.next_version(), direction=other)
-    )
+    offer_of_far(story, leg, on_hold(talker, 60, how), partner.sdp(story.next_version(), direction=other))
     fence_stands_if(story, leg != "agent")
     offer_of_far(story, leg, talker.sdp(61), partner.sdp(story.next_version()))
     heard_while_secured(story)
@@ -149,7 +147,7 @@ def test_hold_and_resume_by_the_partner_while_secured(rig: Rig, leg: Leg) -> Non
     assert [kind for kind in rig.sink.kinds() if "held home" in kind or "ended" in kind] == []
 
 
-@pytest.mark.parametrize("how", ["sendonly", "0.0.0.0"])  # noqa: S104
+@pytest.mark.parametrize("how", ["sendonly", "0.0.0.0"])
 def test_hold_and_resume_by_the_carrier_at_home(rig: Rig, how: str) -> None:
     """The partner passes it on, as its other leg's re-INVITE, and the agent's side answers."""
     story = inbound(rig)

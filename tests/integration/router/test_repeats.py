@@ -59,7 +59,9 @@ def test_second_answer_of_a_fork_is_hung_up_and_the_call_goes_on(rig: Rig) -> No
     other = Dialog.of(rig.platform, story.leg2_invite)
     with Talker(rig.platform.address, 0x55) as late:
         other.reply(story.leg2_invite, 200, sdp=late.sdp())
-        final = rig.partner.expect(lambda m: m.status == 200 and tag_of(m.get("To")) == other.tag, "second 200")
+        final = rig.partner.expect(
+            lambda m: m.status == 200 and tag_of(m.get("To")) == other.tag, "second 200"
+        )
     kept = story.partner_agent.remote
     story.partner_agent.remote = final.get("To")
     story.partner_agent.ack(final.cseq)
@@ -94,8 +96,12 @@ def test_everything_twice(rig: Rig) -> None:
     assert len(rig.sink.handoffs) == 1
     assert sorted(rig.sink.kinds()) == sorted(
         [
-            *(f"{leg} {kind} {where}" for leg in ("customer", "agent") for where in ("partner", "home")
-              for kind in ("offered", "answered")),
+            *(
+                f"{leg} {kind} {where}"
+                for leg in ("customer", "agent")
+                for where in ("partner", "home")
+                for kind in ("offered", "answered")
+            ),
             "customer unheld partner",
             "customer held home",
             "customer ended home",

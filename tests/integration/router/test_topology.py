@@ -60,7 +60,9 @@ def assert_closed(rig: Rig) -> None:
         for message in peer.heard:
             text = shown(message)
             for address in foreign(rig, peer):
-                assert not re.search(rf"(?<![0-9]){re.escape(address)}(?![0-9])", text), f"{peer.address} sees {address}:\n{text}"
+                assert not re.search(rf"(?<![0-9]){re.escape(address)}(?![0-9])", text), (
+                    f"{peer.address} sees {address}:\n{text}"
+                )
             for product in PRODUCTS:
                 assert product not in text.lower(), text
 
@@ -76,12 +78,16 @@ def whole_call(story: Story) -> None:
     assert story.partner_customer.answered(cseq).status == 491
     story.partner_customer.ack(cseq)
     cseq = story.platform.request("UPDATE", sdp=rig.agent_media.sdp(50))
-    story.partner_agent.reply(story.partner_agent.incoming("UPDATE"), 200, sdp=rig.partner_agent_media.sdp(50))
+    story.partner_agent.reply(
+        story.partner_agent.incoming("UPDATE"), 200, sdp=rig.partner_agent_media.sdp(50)
+    )
     assert story.platform.answered(cseq, "UPDATE").status == 200
     for method in ("INFO", "OPTIONS"):
         cseq = story.carrier.request(method, sdp=rig.customer_media.sdp(60))
         if method == "INFO":
-            story.partner_customer.reply(story.partner_customer.incoming("INFO"), 488, sdp=rig.partner_customer_media.sdp())
+            story.partner_customer.reply(
+                story.partner_customer.incoming("INFO"), 488, sdp=rig.partner_customer_media.sdp()
+            )
         assert story.carrier.answered(cseq, method).status in (200, 488)
     story.restore()
     story.release_hold()
@@ -121,7 +127,10 @@ def test_no_side_sees_another_past_the_partner(rig: Rig) -> None:
 @pytest.mark.compat
 def test_vias_of_proxies_behind_a_peer_come_back_to_it(rig: Rig) -> None:
     """Two of the carrier's own proxies stand in its Via: the partner sees none of them, the reply has both, in order."""
-    vias = ("Via: SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bKinner;rport=1;received=192.0.2.6", "v: SIP/2.0/TCP a.example;branch=z9hG4bKend")
+    vias = (
+        "Via: SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bKinner;rport=1;received=192.0.2.6",
+        "v: SIP/2.0/TCP a.example;branch=z9hG4bKend",
+    )
     carrier = Dialog.new(rig.carrier, f"sip:+442079460000@{rig.kamailio.sip[0]}")
     cseq = carrier.request("INVITE", sdp=rig.customer_media.sdp(), headers=vias)
     leg1 = rig.partner.expect_request("INVITE")
@@ -129,7 +138,7 @@ def test_vias_of_proxies_behind_a_peer_come_back_to_it(rig: Rig) -> None:
     assert "a.example" not in leg1.text
     rig.partner.reply(leg1, 486, tag="x")
     final = carrier.answered(cseq)
-    told = [via for via in [*final.all("Via"), *final.all("v")]]
+    told = [*final.all("Via"), *final.all("v")]
     assert told[0].startswith(f"SIP/2.0/UDP {rig.carrier.address}:5060;")
     assert told[1:] == [via.partition(": ")[2] for via in vias]
 

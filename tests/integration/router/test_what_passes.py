@@ -111,7 +111,9 @@ def test_video_is_declined(rig: Rig) -> None:
     cseq = story.platform.request("INVITE", sdp=rig.agent_media.sdp(30, extra=VIDEO))
     request = story.partner_agent.incoming("INVITE")
     assert DECLINED in request.body
-    story.partner_agent.reply(request, 200, sdp=rig.partner_agent_media.sdp(30, extra=VIDEO.replace("4002", "0")))
+    story.partner_agent.reply(
+        request, 200, sdp=rig.partner_agent_media.sdp(30, extra=VIDEO.replace("4002", "0"))
+    )
     assert DECLINED in story.platform.answered(cseq).body
     story.platform.ack(cseq)
 
@@ -123,9 +125,7 @@ def test_update_in_an_early_dialog(rig: Rig) -> None:
     leg1 = rig.partner.expect_request("INVITE")
     assert leg1.get("Supported") == "100rel"
     partner = Dialog.of(rig.partner, leg1)
-    partner.reply(
-        leg1, 183, sdp=rig.partner_customer_media.sdp(), headers=("Require: 100rel", "RSeq: 1")
-    )
+    partner.reply(leg1, 183, sdp=rig.partner_customer_media.sdp(), headers=("Require: 100rel", "RSeq: 1"))
     ringing = carrier.provisional(183)
     assert (ringing.get("Require"), ringing.get("RSeq")) == ("100rel", "1")
     carrier.learn(ringing)
@@ -155,9 +155,7 @@ def test_late_offer_answered_in_a_prack(rig: Rig) -> None:
     first = carrier.request("INVITE", headers=("Supported: 100rel",))
     leg1 = rig.partner.expect_request("INVITE")
     partner = Dialog.of(rig.partner, leg1)
-    partner.reply(
-        leg1, 183, sdp=rig.partner_customer_media.sdp(), headers=("Require: 100rel", "RSeq: 1")
-    )
+    partner.reply(leg1, 183, sdp=rig.partner_customer_media.sdp(), headers=("Require: 100rel", "RSeq: 1"))
     offer = carrier.provisional(183)
     assert place(offer.body)[0] == str(rig.deployment.edges[0].media)
     carrier.learn(offer)
