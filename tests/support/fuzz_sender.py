@@ -73,7 +73,7 @@ class Source:
 
 
 def run(job: dict[str, object]) -> dict[str, object]:
-    edge = tuple(job["edge"])  # type: ignore[arg-type]
+    edge: tuple[str, int] = tuple(job["edge"])  # type: ignore[arg-type,assignment]
     corpus: dict[str, list[bytes]] = {}
     for address, message in job["corpus"]:  # type: ignore[attr-defined]
         corpus.setdefault(address, []).append(base64.b64decode(message))

@@ -17,7 +17,7 @@ _REQUEST = re.compile(rf"({_TOKEN}) ([a-z][a-z0-9+.-]*:[!-~]+) SIP/2\.0")
 _STATUS = re.compile(r"SIP/2\.0 ([1-6][0-9]{2}) [\t -~\u0080-\uffff]*")
 _HEADER = re.compile(rf"({_TOKEN})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _VIA = re.compile(
-    r"SIP/2\.0/(UDP|TCP|TLS) (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([ \t]*;[ \t]*[!-~]+)*"
+    r"(?i:SIP)/2\.0/(UDP|TCP|TLS) (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([ \t]*;[ \t]*[!-~]+)*"
 )
 _ADDRESS = re.compile(
     r"(\"([^\"\\]|\\.)*\"|[^\"<>@,;:]*)[ \t]*<[a-z]+:[^<>\s\"]+>(\s*;[^<>\r\n]*)*|[a-z]+:[^<>\s\",;?]+(\s*;[^<>\r\n]*)*"

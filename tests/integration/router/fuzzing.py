@@ -79,8 +79,8 @@ def corpus(rig: Rig) -> list[tuple[str, bytes]]:
             story.secure()
             story.restore()
             for side in (story.carrier, story.platform, story.partner_agent, story.partner_customer):
-                for method in ("INFO", "UPDATE", "OPTIONS", "REFER", "NOTIFY", "BYE"):
-                    said.append((side.peer.address, side.text(method)))
+                methods = ("INFO", "UPDATE", "OPTIONS", "REFER", "NOTIFY", "BYE")
+                said += [(side.peer.address, side.text(method)) for method in methods]
             rig.fresh()
     finally:
         for peer in rig.peers:

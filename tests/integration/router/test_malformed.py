@@ -27,7 +27,7 @@ def put(old: bytes, new: bytes) -> Edit:
 def said(peer: SipPeer, act: Callable[[], object]) -> bytes:
     """What `act` makes the peer say, instead of saying it."""
     kept: list[bytes] = []
-    peer.send_bytes = kept.append  # type: ignore[method-assign]
+    peer.send_bytes = kept.append  # type: ignore[method-assign,assignment]
     try:
         act()
     finally:
