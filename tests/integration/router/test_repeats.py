@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.router.conftest import MakeRig
 from tests.integration.router.hearing import heard_at_home
 from tests.integration.router.rig import AGENT, CUSTOMER, Rig
 from tests.integration.router.story import (
@@ -47,34 +46,6 @@ def test_forked_ringing_with_several_tags(rig: Rig) -> None:
     rig.customer_media.target, rig.agent_media.target = place(answer1.body), place(leg2.body)
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15
     assert rig.customer_media.wait_voice(AGENT) >= 15
-
-
-@pytest.mark.compat
-def test_second_answer_of_a_fork_is_hung_up_and_the_call_goes_on(rig: Rig) -> None:
-    """Two devices answer at once. The partner keeps one and ends the other (RFC 3261 13.2.2.4): that BYE is not the call's."""
-    story = inbound(rig)
-    story.everybody_talks()
-    heard_at_home(story)
-    assert story.leg2_invite is not None
-    other = Dialog.of(rig.platform, story.leg2_invite)
-    with Talker(rig.platform.address, 0x55) as late:
-        other.reply(story.leg2_invite, 200, sdp=late.sdp())
-        final = rig.partner.expect(
-            lambda m: m.status == 200 and tag_of(m.get("To")) == other.tag, "second 200"
-        )
-    kept = story.partner_agent.remote
-    story.partner_agent.remote = final.get("To")
-    story.partner_agent.ack(final.cseq)
-    cseq = story.partner_agent.request("BYE")
-    other.reply(other.incoming("BYE"), 200)
-    assert story.partner_agent.answered(cseq, "BYE").status == 200
-    story.partner_agent.remote = kept
-    # The one that stays refreshes, as a careful partner does after a fork, and both hear each other.
-    story.move("agent", story.home["agent"])
-    heard_at_home(story)
-    assert "agent ended home" not in rig.sink.kinds()
-    story.hang_up()
-    rig.sink.wait_leg("agent", "ended")
 
 
 @pytest.mark.compat
@@ -175,10 +146,3 @@ def test_refusal_of_a_re_invite(rig: Rig, code: int) -> None:
     story.partner_customer.ack(cseq)
     rig.sink.wait_leg("customer", "undone", "home")
     heard_at_home(story)
-
-
-def test_fork_check_can_fail(make_rig: MakeRig) -> None:
-    """Without the look at who is still there the BYE of the one fork takes the media of the other."""
-    rig = make_rig(edits=(("route(FORK_ENDS)", "(1 == 0)"),))
-    with pytest.raises(AssertionError):
-        test_second_answer_of_a_fork_is_hung_up_and_the_call_goes_on(rig)

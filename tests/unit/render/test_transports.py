@@ -102,7 +102,9 @@ def test_without_a_name_a_peer_is_encrypted_and_no_more(tmp_path: Path) -> None:
     assert found["client:127.88.0.10:5061"]["verify_certificate"] == "no"
     assert found["client:default"]["verify_certificate"] == "yes"
     assert found["server:default"]["method"] == "TLSv1.3+"
-    assert "10 127.88.0.10 32 0 id=carrier-a;pay=1;tr=tls;rps=5000;cps=500\n" in made["data/address.list"].text
+    assert (
+        "10 127.88.0.10 32 0 id=carrier-a;pay=1;tr=tls;rps=5000;cps=500\n" in made["data/address.list"].text
+    )
 
 
 def test_a_missing_certificate_is_said(tmp_path: Path) -> None:
