@@ -28,7 +28,7 @@ _COMPACT = {
 _ONCE = ("from", "to", "call-id", "cseq", "content-length", "content-type", "max-forwards")
 _SDP_LINE = re.compile(r"[a-z]=[^\x00\r\n]*")
 _CONNECTION = re.compile(r"c=IN IP[46] [0-9A-Fa-f:.]+")
-_MEDIA = re.compile(r"m=[a-z]+ ([0-9]{1,5})(/[0-9]+)? [A-Za-z/]+( [!-~]+)+")
+_MEDIA = re.compile(r"m=[A-Za-z]+ ([0-9]{1,5})(/[0-9]+)? [A-Za-z/]+( [!-~]+)+")
 
 
 def split(data: bytes) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -47,6 +47,7 @@ REQUESTS = [
     pytest.param(put(b"Max-Forwards: 60", b"nonsense\r\nMax-Forwards: 60"), id="no header"),
     pytest.param(lambda m: m.replace(b"\r\n", b"\n"), id="LF alone"),
     pytest.param(put(b"CSeq:", b"CSeq :"), id="blank that the core cannot read again"),
+    pytest.param(put(b"CSeq: ", b"CSeq:\r\n "), id="fold that the core cannot read again"),
     pytest.param(put(b"From: <", b"From:: <"), id="two colons"),
     pytest.param(put(b"From: <", b"From: <<"), id="brackets"),
     pytest.param(put(b"Contact: ", b"Contact: <sip:a@127.81.0.66>, "), id="two Contacts in one"),
