@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-secure screenshots setup uninstall soak-fuzz
+.PHONY: help demo test lint format bench bench-secure bench-router bench-media bench-handoff screenshots setup uninstall soak-fuzz
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -25,11 +25,23 @@ lint: ## ruff, mypy --strict, import contracts
 format: ## Let ruff format the code
 	@ruff format . && ruff check --fix-only --quiet .
 
-bench: bench-secure ## Every bench
+bench: bench-secure bench-router bench-media bench-handoff ## Every bench
 
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test
 	@python -m bench.secure $(ARGS)
+
+bench-router: ## CPU of a call in Kamailio, beside a bare Kamailio that relays the same two legs
+	@infra/host/setup test
+	@python -m bench.router $(ARGS)
+
+bench-media: ## CPU of a call in rtpengine, beside one plain rtpengine call
+	@infra/host/setup test
+	@python -m bench.media $(ARGS)
+
+bench-handoff: ## From the partner's INVITE to the agent's card, at growing rates up to the knee
+	@infra/host/setup test
+	@python -m bench.handoff $(ARGS)
 
 soak-fuzz: ## 100,000 bad SIP messages beside good calls (result: docs/reference/soak.md)
 	@infra/host/setup test

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,8 +15,15 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from callseal.deployment.faults import refuse
+from callseal.deployment.firewall import Firewall
 from callseal.deployment.lines import Path
+from callseal.deployment.policies import (
+    CALLER_HEADERS,
+    DEFAULT_SUITES,
+    CallerHeader,
+    CryptoSuite,
+    MediaProfile,
+)
 from callseal.deployment.secrets import Secret
 from callseal.deployment.values import (
     Address,
@@ -39,7 +45,6 @@ from callseal.deployment.values import (
 )
 
 Transport = Literal["udp", "tcp", "tls"]
-MediaProfile = Literal["rtp", "srtp"]
 Cipher = Literal[
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -50,12 +55,6 @@ Cipher = Literal[
 ]
 """Forward secrecy and authenticated encryption, nothing else (RFC 9325 section 4.2); the default takes all."""
 CIPHERS: tuple[Cipher, ...] = get_args(Cipher)
-
-
-def _only_rtp(value: MediaProfile) -> MediaProfile:
-    if value != "rtp":
-        raise refuse("CS013", f"{value.upper()} is not in this version")
-    return value
 
 
 def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
@@ -69,6 +68,7 @@ FileField = Annotated[pathlib.Path, PlainValidator(_beside_the_file), WithJsonSc
 
 
 PerSecond = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+_SUITES_HELP = "crypto suites it may use with `srtp`, in order; no suite may belong to two faces"
 
 
 class _Table(BaseModel):
@@ -123,8 +123,11 @@ class Peer(_Table):
         description="with `tls`: names of which its certificate must bear one; required of the partner, "
         "without it a carrier's or platform's connection is encrypted and no more",
     )
-    media_profile: Annotated[MediaProfile, AfterValidator(_only_rtp)] = Field(
-        "rtp", description="`srtp` is refused until this version speaks it"
+    media_profile: MediaProfile = Field(
+        "rtp", description="`srtp`: SDES keys offered and required, anything else is refused; `rtp`: in clear"
+    )
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        min_length=1, description="crypto suites it may use with `srtp`, in order"
     )
     requests_per_second: PerSecond = Field(
         5000, description="SIP requests a second and edge; what begins something new is answered 503 above it"
@@ -137,12 +140,24 @@ class Peer(_Table):
 class Carrier(Peer):
     """A SIP trunk of the phone network; the customer is behind it."""
 
-    payments: Flag = Field(True, description="false: calls of this carrier never offer a payment")
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        DEFAULT_SUITES["carrier"], min_length=1, description=_SUITES_HELP
+    )
+    headers: tuple[CallerHeader, ...] = Field(
+        CALLER_HEADERS,
+        description="what it may say about the caller; of this set, headers that are not listed are removed",
+    )
+    payments: Flag = Field(True, description="false: no payment is offered on calls from or to this carrier")
 
 
 class Partner(Peer):
     """The PCI-certified payment partner: a SIP B2BUA and an API."""
 
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        DEFAULT_SUITES["partner"],
+        min_length=1,
+        description=f"{_SUITES_HELP}. The first is for media at the partner, the last for the way home",
+    )
     adapter: Literal["sandbox"] = Field(description="which partner adapter speaks to it")
     token_header: HeaderName = Field(
         "X-Payment-Token", description="header in which its INVITE brings the token"
@@ -158,6 +173,9 @@ class Partner(Peer):
 class Platform(Peer):
     """The contact centre's voice side; the agent is on it."""
 
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        DEFAULT_SUITES["platform"], min_length=1, description=_SUITES_HELP
+    )
     adapter: Literal["webhook"] = Field(description="which platform adapter speaks to it")
     anchors: Literal["one", "two"] = Field(
         "two",
@@ -202,6 +220,9 @@ class Router(_Table):
         description="`hidden`: no side is shown the other's addresses in Via and Contact, nor what software it is; `shown` passes them on",
     )
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
+    hep: HostPort | None = Field(
+        None, description="HEP collector that gets SIP without digits and keys (UDP); none: no tracing"
+    )
 
 
 class Region(_Table):
@@ -318,6 +339,7 @@ class Deployment(_Table):
     regions: tuple[Region, ...] = ()
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk
+    firewall: Firewall = Field(default_factory=Firewall)
 
     @property
     def peers(self) -> tuple[Peer, ...]:

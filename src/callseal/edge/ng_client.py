@@ -19,6 +19,7 @@ from callseal.wire.ng import NgReply, NgSyntaxError, NgValue, decode_message, en
 _SELECTED: Final = frozenset({"command", "call-id", "label", "from-tag", "flags"})
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "ping": frozenset({"command"}),
+    "statistics": frozenset({"command"}),
     "query": frozenset({"command", "call-id"}),
     "block DTMF": _SELECTED,
     "unblock DTMF": _SELECTED | {"delay-buffer"},
@@ -115,6 +116,13 @@ class NgClient(asyncio.DatagramProtocol):
     async def ping(self) -> None:
         """Return when the daemon answers."""
         await self._send({"command": "ping"})
+
+    async def sessions(self) -> int:
+        """How many calls (anchors) the daemon has."""
+        found = (await self._send({"command": "statistics"})).get("statistics")
+        current = found.get("currentstatistics") if isinstance(found, dict) else None
+        count = current.get("sessionsown") if isinstance(current, dict) else None
+        return count if isinstance(count, int) else 0
 
     async def query(self, call_id: str) -> dict[str, NgReply]:
         """All parties of a call, `daemon/call_interfaces.c`: `ng_call_stats`."""

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from callseal.deployment import read
+from callseal.deployment.model import Partner, Peer
 from callseal.lab.block import Block
 from callseal.lab.encryption import TLS_PORT
 from callseal.lab.rootfs import Rootfs
@@ -23,7 +24,8 @@ from callseal.wire import ng
 from tests.support.agent_sink import AgentSink
 from tests.support.rtp_talker import Talker
 from tests.support.sip_peer import SipPeer
-from tests.support.tls_peer import TlsPeer
+from tests.support.srtp_talker import SecureTalker
+from tests.support.tls_peer import TcpPeer, TlsPeer
 
 BLOCK = Block("127.81.0")
 CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
@@ -50,6 +52,7 @@ class Rig:
             text = amend(self.workspace.deployment.read_text(encoding="utf-8"))
             self.workspace.deployment.write_text(text, encoding="utf-8")
         self.deployment = read(self.workspace.deployment)
+        self._tcp = all(peer.transport == "tcp" for peer in self.deployment.peers)
         for path in render(self.deployment, "edge-1", self.workspace.router):
             text = path.read_text(encoding="utf-8")
             for old, new in edits:
@@ -68,7 +71,7 @@ class Rig:
             config=self.workspace.router,
             sip=(BLOCK.kamailio, 5060),
             known_peer=BLOCK.partner,
-            ready=self._tls_ready if tls else None,
+            ready=self._tcp_ready if self._tcp else self._tls_ready if tls else None,
             log=logs / "kamailio.log",
         )
 
@@ -78,10 +81,11 @@ class Rig:
         self.carrier = self._peer("carrier", BLOCK.customer)
         self.partner = self._peer("partner", BLOCK.partner)
         self.platform = self._peer("platform", BLOCK.agent)
-        self.customer_media = Talker(BLOCK.customer, CUSTOMER)
-        self.agent_media = Talker(BLOCK.agent, AGENT)
-        self.partner_customer_media = Talker(BLOCK.partner_media, PARTNER_CUSTOMER)
-        self.partner_agent_media = Talker(BLOCK.partner_media, PARTNER_AGENT)
+        deployment = self.deployment
+        self.customer_media = talker(deployment.carriers[0], BLOCK.customer, CUSTOMER)
+        self.agent_media = talker(deployment.platform, BLOCK.agent, AGENT)
+        self.partner_customer_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_CUSTOMER)
+        self.partner_agent_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_AGENT)
         self.kamailio.start().wait_ready()
         return self
 
@@ -96,6 +100,13 @@ class Rig:
         for talker in self.talkers:
             talker.close()
 
+    def _tcp_ready(self) -> bool:
+        try:
+            socket.create_connection((BLOCK.kamailio, 5060), 0.2).close()
+        except OSError:
+            return False
+        return True
+
     def _tls_ready(self) -> bool:
         face, address = (
             ("partner", BLOCK.partner) if "partner" in self.workspace.tls else ("platform", BLOCK.agent)
@@ -105,7 +116,7 @@ class Rig:
     def _peer(self, face: str, address: str) -> SipPeer:
         if face in self.workspace.tls:
             return TlsPeer(address, BLOCK.kamailio, self.workspace.root / "tls", face)
-        return SipPeer(address, BLOCK.kamailio)
+        return TcpPeer(address, BLOCK.kamailio) if self._tcp else SipPeer(address, BLOCK.kamailio)
 
     @property
     def peers(self) -> tuple[SipPeer, ...]:
@@ -128,8 +139,7 @@ class Rig:
             peer._taken.clear()
             peer.mute = False
         for talker in self.talkers:
-            talker.target = None
-            talker.clear()
+            talker.new_call()
 
     def reopen_sink(self) -> None:
         """A new edge agent after the old one was closed."""
@@ -167,6 +177,13 @@ class Rig:
         """A counter of the router."""
         line: str = self.rpc("stats.get_statistics", name)[0]
         return int(line.rpartition("=")[2])
+
+
+def talker(peer: Peer, address: str, voice: int) -> Talker:
+    """One who speaks as the deployment says: a media server has new keys for every session, a phone keeps its own."""
+    if peer.media_profile == "rtp":
+        return Talker(address, voice)
+    return SecureTalker(address, voice, peer.srtp_suites, fresh_keys=isinstance(peer, Partner))
 
 
 def _text(value: Any) -> Any:

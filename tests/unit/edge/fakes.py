@@ -118,6 +118,8 @@ class FakeRtpengine(NgClient):
     def _answer(self, command: str, message: Mapping[str, NgValue]) -> dict[str, NgReply]:
         if command == "ping":
             return {"result": "pong"}
+        if command == "statistics":
+            return {"result": "ok", "statistics": {"currentstatistics": {"sessionsown": len(self.calls)}}}
         call = self.calls.get(str(message["call-id"]))
         if call is None:
             raise UnknownCallError("Unknown call-id")

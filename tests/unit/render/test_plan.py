@@ -50,7 +50,7 @@ def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
     return {file.path: file for file in plan(deployment(root, *changes), "edge-1")}
 
 
-def test_six_files_and_only_keys_are_secret(tmp_path: Path) -> None:
+def test_eight_files_and_only_keys_are_secret(tmp_path: Path) -> None:
     made = files(tmp_path)
     assert sorted(made) == [
         "data/address.list",
@@ -59,6 +59,8 @@ def test_six_files_and_only_keys_are_secret(tmp_path: Path) -> None:
         "data/keys.cfg",
         "data/nodes.cfg",
         "data/numbers",
+        "data/policies.cfg",
+        "firewall.nft",
     ]
     assert {path: file.mode for path, file in made.items() if file.mode != 0o644} == {"data/keys.cfg": 0o600}
 
@@ -86,8 +88,8 @@ def test_addresses(tmp_path: Path) -> None:
     assert lines[1:] == [
         "1 127.88.0.30 32 0 id=sandbox;rps=5000;cps=500",
         "2 127.88.0.40 32 0 id=pbx;rps=5000;cps=500",
-        "10 127.88.0.10 32 0 id=carrier-a;pay=1;rps=5000;cps=500",
-        "10 198.51.100.0 24 0 id=carrier-a;pay=1;rps=5000;cps=500",
+        "10 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
+        "10 198.51.100.0 24 0 id=carrier-a;rps=5000;cps=500",
     ]
 
 
@@ -136,11 +138,13 @@ def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     made = files(tmp_path, ("# previous = ", "previous = "))
     data = "".join(file.text for file in made.values())
     data += "".join(file.text for file in tls_files(tmp_path).values())
-    tcp = (
+    others = (
         ('transport = "udp"', 'transport = "tcp"'),
         ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8::20]:5060"'),
+        ('"sip:127.88.0.30:5060"', '"sip:sip.partner.example"'),
+        ("[[edges]]", '[[regions]]\nid = "local"\ncluster = "sip.example.net"\n\n[[edges]]'),
     )
-    data += files(tmp_path, *tcp)["data/defines.cfg"].text
+    data += files(tmp_path, *others)["data/defines.cfg"].text
     defined = set(re.findall(r"#!define (\w+)", data)) | set(re.findall(r'#!substdef "\|(\w+)\|', data))
     router = "\n".join(path.read_text(encoding="utf-8") for path in hand_written().glob("*.cfg"))
     switches = set(re.findall(r"#!ifn?def (\w+)", router))

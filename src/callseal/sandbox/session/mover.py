@@ -15,7 +15,7 @@ from collections.abc import Callable
 from callseal.sandbox.media.bridge import Bridge
 from callseal.sandbox.media.ng_client import MediaError
 from callseal.sandbox.session.leg import Leg, Reply
-from callseal.sandbox.sip.sdp import endpoints, facing
+from callseal.sandbox.sip.sdp import facing, streams
 
 
 class MoveFailedError(Exception):
@@ -44,7 +44,7 @@ class Mover:
             raise MoveFailedError("refused", home=await self.home(first, second)) from error
 
     async def _to_bridge(self, bridge: Bridge, first: Leg, second: Leg) -> None:
-        known = second.home or ""
+        known = bridge.keys.stand_in(second.home or "")
         to_first = await bridge.offer(second.side, known)
         reply = await first.reoffer_patiently(to_first, self._chance)
         if not reply.ok:
@@ -57,8 +57,8 @@ class Mover:
             raise MoveFailedError(_reason(reply), home=await self.home(first, second))
         second.at_bridge = True
         second.note(reply.sdp)
-        if endpoints(second.heard or "") != endpoints(known):
-            # The second leg answered with another address than the one the bridge was built on: tell it.
+        if streams(second.heard or "") != streams(known):
+            # The second leg answered with another address or key than the one the bridge was built on: tell it.
             await bridge.offer(second.side, second.heard or "")
             await bridge.answer(first.side, first.heard or "")
 
@@ -77,13 +77,15 @@ class Mover:
 
         If the first will not go, the second stays with it: alone at home it would talk to nobody.
         """
+        before = first.home or ""
         if first.at_bridge and not await self._one_home(first, second.home or ""):
             return False
-        if second.at_bridge:
+        if second.at_bridge or streams(first.home or "") != streams(before):
+            # A second leg that never left must still be told of new keys.
             given = second.home or ""
             if not await self._one_home(second, first.home or ""):
                 return False
-            if endpoints(second.home or "") != endpoints(given):
+            if streams(second.home or "") != streams(given):
                 first.note((await first.reoffer_patiently(second.home or "", self._chance)).sdp)
         await self.forget()
         return True
