@@ -50,13 +50,16 @@ def test_a_call_that_was_let_in_is_completed_secured_and_ended(draining: Rig) ->
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
+    rig.partner.reply(leg1, 100)  # silent for 2 s it would be down, and the call would go past it
     _drain(rig)
     partner_customer, partner_agent = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
     second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, "tok-1"))
     leg2 = rig.platform.expect_request("INVITE")
     platform = Dialog.of(rig.platform, leg2)
     platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
-    partner_customer.reply(leg1, 200, sdp=partner_agent.answered(second).body)
+    answer = partner_agent.answered(second)
+    assert (answer.status, leg2.call_id) == (200, partner_agent.call_id)
+    partner_customer.reply(leg1, 200, sdp=answer.body)
     assert carrier.answered(first).status == 200
     carrier.ack(first)
     partner_agent.ack(second)
