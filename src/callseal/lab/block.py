@@ -46,6 +46,18 @@ class Block:
         return self.host(22)
 
     @property
+    def kamailio_2(self) -> str:
+        return self.host(23)
+
+    @property
+    def edge_media_2(self) -> str:
+        return self.host(24)
+
+    @property
+    def edge_agent_2(self) -> str:
+        return self.host(25)
+
+    @property
     def partner(self) -> str:
         return self.host(30)
 
@@ -81,6 +93,10 @@ class Block:
             ("udp", self.edge_media, 2223),
             ("tcp", self.edge_agent, 8022),
             ("udp", self.edge_agent, 8023),
+            ("udp", self.kamailio_2, 5060),
+            ("udp", self.edge_media_2, 2223),
+            ("tcp", self.edge_agent_2, 8022),
+            ("udp", self.edge_agent_2, 8023),
             ("udp", self.partner, 5060),
             ("tcp", self.partner, 8030),
             ("udp", self.partner, 2230),

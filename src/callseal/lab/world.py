@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from callseal.deployment import read
+from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
 from callseal.lab.phone import Phone, agent_phone, customer_phone
@@ -37,9 +38,10 @@ AGENT_LOGIN = "alice"
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """How this world differs from the default. `partner` is merged into the sandbox partner's settings."""
+    """How this world differs from the default: one edge or two. `partner` is merged into the sandbox partner's settings."""
 
     suite: str = BASELINE
+    edges: int = 1
     partner: Mapping[str, Any] = field(default_factory=dict)
     psp: Mapping[str, Any] = field(default_factory=dict)
 
@@ -84,16 +86,32 @@ class World:
 
     def _start(self) -> None:
         self.workspace.prepare()
+        if self.choices.edges == 2:
+            second_edge.add_to(self.workspace)
         deployment = read(self.workspace.deployment)
         render(deployment, EDGE, self.workspace.router)
+        if self.choices.edges == 2:
+            render(deployment, second_edge.EDGE, second_edge.rendered(self.workspace))
         self._stage("starting Kamailio, rtpengine, edge agent, partner, PSP, platform and desk")
         *engines, kamailio = self._router()
+        if self.choices.edges == 2:
+            rootfs = Rootfs.build(self.choices.suite)
+            engines.append(second_edge.rtpengine(rootfs, self.block, self.workspace.logs))
+            self._launch(
+                self._python("edge-agent-2", "edge", self.workspace.deployment, "--edge", second_edge.EDGE)
+            )
         for daemon in (*engines, *self._services()):
             self._launch(daemon)
         # Kamailio pings its rtpengine once at start, and leaves one that does not answer alone for a while.
         for engine in engines:
             engine.wait_ready()
         self._launch(kamailio)
+        if self.choices.edges == 2:
+            self._launch(
+                second_edge.kamailio(
+                    Rootfs.build(self.choices.suite), self.workspace, known_peer=self.block.customer
+                )
+            )
         for daemon in self.daemons.values():
             daemon.wait_ready()
 

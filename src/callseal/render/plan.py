@@ -72,7 +72,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
     return (
         RenderedFile("data/defines.cfg", _defines(deployment, edge, seen_at)),
         RenderedFile("data/keys.cfg", _keys(deployment), SECRET_MODE),
-        RenderedFile("data/nodes.cfg", _nodes(deployment.edges)),
+        RenderedFile("data/nodes.cfg", _nodes(edge, deployment.edges)),
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
@@ -129,13 +129,21 @@ def ng_http(edge: Edge) -> HostPort:
     return HostPort(edge.ng.address, edge.ng.port + 1)
 
 
-def _nodes(edges: Iterable[Edge]) -> str:
-    edges = tuple(edges)
+def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
+    """Every edge's node, our own first; and every other edge's SIP address as one of ours, for in-dialog requests that were to
+    go there."""
+    edges = tuple(sorted(edges, key=lambda edge: edge.id != own.id))
     sockets = "".join(
         f'modparam("rtpengine", "rtpengine_sock", "{edge.server_id} == udp:{edge.ng}")\n' for edge in edges
     )
     queries = ";".join(f"{edge.server_id}=http://{ng_http(edge)}/ng-plain" for edge in edges)
-    return f'# One rtpengine set an edge, numbered by its server_id.\n{sockets}#!define NG_HTTP "{queries}"\n'
+    aliases = "".join(f"alias=udp:{edge.sip}\n" for edge in edges[1:])
+    return (
+        f"# One rtpengine set an edge, numbered by its server_id.\n{sockets}"
+        f'#!define NG_HTTP "{queries}"\n'
+        f'#!define NODE_LIST "{":".join(str(edge.server_id) for edge in edges)}"\n'
+        f"#!define NODE_COUNT {len(edges)}\n{aliases}"
+    )
 
 
 def _addresses(deployment: Deployment) -> str:

@@ -1,0 +1,67 @@
+"""A second edge for the lab: its lines in the deployment, and its three daemons' settings (docs/reference/interfaces.md, section 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from callseal.lab.block import Block
+from callseal.lab.rootfs import Rootfs
+from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.workspace import Workspace
+
+EDGE = "edge-2"
+SERVER_ID = 2
+_TABLE = """
+[[edges]]
+id = "{edge}"
+region = "local-2"
+server_id = {server_id}
+sip = "{sip}:5060"
+media = "{media}"
+media_ports = "30000-39999"
+ng = "{media}:2223"
+agent = "http://{agent}:8022"
+events = "{agent}:8023"
+"""
+
+
+def add_to(workspace: Workspace) -> None:
+    """Write the second edge into the workspace's deployment; after `prepare()`, which writes it anew."""
+    block = workspace.block
+    with workspace.deployment.open("a", encoding="utf-8") as deployment:
+        deployment.write(
+            _TABLE.format(
+                edge=EDGE,
+                server_id=SERVER_ID,
+                sip=block.kamailio_2,
+                media=block.edge_media_2,
+                agent=block.edge_agent_2,
+            )
+        )
+
+
+def rendered(workspace: Workspace) -> Path:
+    """Where the second edge's router data goes."""
+    return workspace.directory("router-2")
+
+
+def rtpengine(rootfs: Rootfs, block: Block, logs: Path) -> Rtpengine:
+    return Rtpengine(
+        rootfs,
+        name="rtpengine-edge-2",
+        media=block.edge_media_2,
+        ng=(block.edge_media_2, 2223),
+        log=logs / "rtpengine-edge-2.log",
+        extra=(f"--listen-http={block.edge_media_2}:2224",),
+    )
+
+
+def kamailio(rootfs: Rootfs, workspace: Workspace, *, known_peer: str) -> Kamailio:
+    return Kamailio(
+        rootfs,
+        name="kamailio-2",
+        config=rendered(workspace),
+        sip=(workspace.block.kamailio_2, 5060),
+        known_peer=known_peer,
+        log=workspace.logs / "kamailio-2.log",
+    )
