@@ -89,6 +89,13 @@ async def media(request: Request, wanted: MediaRequest) -> dict[str, Any]:
         raise HTTPException(503, {"error": "rtpengine_silent"}) from None
 
 
+@router.get("/nodes")
+async def nodes(request: Request) -> dict[str, Any]:
+    """Every rtpengine of the deployment as this edge reaches it: seconds since its start, null when it is silent."""
+    agent: EdgeAgent = request.app.state.agent
+    return {"nodes": await agent.nodes.uptimes()}
+
+
 async def _leg(agent: EdgeAgent, wanted: MediaRequest, leg: Leg, call_id: str) -> dict[str, Any]:
     name = ng_call_id(call_id, leg)
     found = await agent.nodes.find(name, wanted.node) if call_id else None
@@ -107,4 +114,5 @@ async def _leg(agent: EdgeAgent, wanted: MediaRequest, leg: Leg, call_id: str) -
         "held": held,
         "fenced": fenced,
         "packets": counters(found.anchor, leg),
+        "node": found.node,
     }

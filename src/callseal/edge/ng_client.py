@@ -19,6 +19,7 @@ from callseal.wire.ng import NgReply, NgSyntaxError, NgValue, decode_message, en
 _SELECTED: Final = frozenset({"command", "call-id", "label", "from-tag", "flags"})
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "ping": frozenset({"command"}),
+    "statistics": frozenset({"command"}),
     "query": frozenset({"command", "call-id"}),
     "block DTMF": _SELECTED,
     "unblock DTMF": _SELECTED | {"delay-buffer"},
@@ -115,6 +116,15 @@ class NgClient(asyncio.DatagramProtocol):
     async def ping(self) -> None:
         """Return when the daemon answers."""
         await self._send({"command": "ping"})
+
+    async def uptime(self) -> int:
+        """Seconds since the daemon was started (`statistics`, total)."""
+        reply = await self._send({"command": "statistics"})
+        statistics = reply.get("statistics")
+        total = statistics.get("totalstatistics") if isinstance(statistics, dict) else None
+        up = total.get("uptime") if isinstance(total, dict) else None
+        # Text on both tested versions.
+        return int(up) if isinstance(up, (str, int)) and str(up).isdigit() else 0
 
     async def query(self, call_id: str) -> dict[str, NgReply]:
         """All parties of a call, `daemon/call_interfaces.c`: `ng_call_stats`."""

@@ -174,7 +174,12 @@ class Watcher:
             held=self._is_held(answer.reference),
         )
         await self._reporter.report(
-            answer.reference, kind, answer.leg, where=answer.target, evidence=evidence
+            answer.reference,
+            kind,
+            answer.leg,
+            where=answer.target,
+            node=progress.first.node if progress.first else "",
+            evidence=evidence,
         )
         self._count(answer.leg, kind)
         log.info(

@@ -182,6 +182,7 @@ class World:
             "ng": f"{block.partner_media}:2223",
             "digit_feed": f"{block.partner}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
+            **({"other_edges": [f"{block.kamailio_2}:5060"]} if self.choices.edges == 2 else {}),
             **self.choices.partner,
         }
 

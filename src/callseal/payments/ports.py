@@ -46,6 +46,13 @@ class PartnerPort(Protocol):
     async def cancel_capture(self, token: str, key: str) -> None: ...
     async def charge(self, token: str, key: str, amount: Money, reference: str) -> None: ...
     async def release(self, token: str, key: str) -> None: ...
+    async def refresh(self, token: str, key: str) -> None:
+        """Re-INVITE both legs with what they have."""
+        ...
+
+    async def answers(self) -> bool:
+        """Whether the partner is there at all. Raises nothing."""
+        ...
 
     async def ask_charge(self, key: str) -> Happening:
         """One of ChargeApproved, ChargeDeclined, ChargeUnknown, ChargePending, ChargeNotSeen. Moves no money."""
@@ -89,6 +96,8 @@ class MediaReport:
     fenced: bool
     anchored: bool
     held: bool = False
+    customer_node: str = ""
+    agent_node: str = ""
 
 
 class EdgePort(Protocol):
@@ -101,6 +110,9 @@ class EdgePort(Protocol):
     async def media(
         self, *, edge: str, reference: str, customer_call_id: str, agent_call_id: str, node: str
     ) -> MediaReport: ...
+    async def nodes(self) -> Mapping[str, Mapping[str, int | None]]:
+        """What each edge agent that answers says of each rtpengine: seconds since its start, None when it is silent. Raises nothing."""
+        ...
 
 
 class PlatformCapability(StrEnum):

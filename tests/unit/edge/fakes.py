@@ -82,6 +82,7 @@ class FakeRtpengine(NgClient):
         self.calls: dict[str, FakeCall] = {}
         self.sent: list[Mapping[str, NgValue]] = []
         self.silent = False
+        self.up = 0
         self.refuse: set[str] = set()
         self.before: dict[str, Any] = {}
         self.after: dict[str, Any] = {}
@@ -118,6 +119,8 @@ class FakeRtpengine(NgClient):
     def _answer(self, command: str, message: Mapping[str, NgValue]) -> dict[str, NgReply]:
         if command == "ping":
             return {"result": "pong"}
+        if command == "statistics":
+            return {"result": "ok", "statistics": {"totalstatistics": {"uptime": str(self.up)}}}
         call = self.calls.get(str(message["call-id"]))
         if call is None:
             raise UnknownCallError("Unknown call-id")

@@ -27,7 +27,15 @@ BLOCK: dict[str, Any] = {
 
 
 def test_the_list_is_short() -> None:
-    assert set(ALLOWED) == {"ping", "query", "block DTMF", "unblock DTMF", "block media", "unblock media"}
+    assert set(ALLOWED) == {
+        "ping",
+        "statistics",
+        "query",
+        "block DTMF",
+        "unblock DTMF",
+        "block media",
+        "unblock media",
+    }
 
 
 def test_what_the_agent_sends_is_on_it() -> None:

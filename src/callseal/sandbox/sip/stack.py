@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from callseal.sandbox.sip.edges import Edges
 from callseal.sandbox.sip.heard import Header, Heard
 
 
@@ -24,6 +25,7 @@ class SipSettings:
     edge: tuple[str, int]
     accept_from: frozenset[str]
     wanted_headers: frozenset[str]
+    other_edges: tuple[tuple[str, int], ...] = ()
 
 
 class SipStack:
@@ -42,6 +44,7 @@ class SipStack:
         self._on_heard = on_heard
         self._answers_options = answers_options
         self._silent = silent
+        self._edges = Edges((settings.edge, *settings.other_edges), source=settings.listen[0])
         self._numbers = itertools.count(1)
         self._dialogs: dict[int, Any] = {}
         self._up = threading.Event()
@@ -57,8 +60,10 @@ class SipStack:
             raise TimeoutError("the SIP thread did not start")
         if self._error is not None:
             raise self._error
+        self._edges.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
+        self._edges.stop()
         if self._loop is not None:
             self._loop.callFromThread(self._loop.breakLoop)
             self._thread.join(timeout_s)
@@ -144,6 +149,7 @@ class SipStack:
                 transactions=transactions,
                 address=self._settings.listen,
                 edge=self._settings.edge,
+                alive=self._edges.alive,
                 tell=self._on_heard,
                 forget=forget,
                 wanted=self._settings.wanted_headers,
