@@ -200,8 +200,13 @@ class Change:
     forget_token: bool = False
 
 
+class StoreUnavailable(Exception):  # noqa: N818 - a state of the world
+    """The store takes no write now (disk full, locked, gone): nothing has changed."""
+
+
 class StorePort(Protocol):
-    """Where the desk keeps calls. Every method is short and synchronous; `commit` is on disk when it returns."""
+    """Where the desk keeps calls. Every method is short and synchronous; `commit` is on disk when it returns, or raises
+    `StoreUnavailable`."""
 
     def load(self, reference: str) -> Session | None: ...
     def by_partner_session(self, name: str) -> Session | None: ...

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from callseal.payments.commands import Command
 from callseal.payments.names import Do
-from callseal.payments.ports import Answer, Change, FeedItem, Pending
+from callseal.payments.ports import Answer, Change, FeedItem, Pending, StoreUnavailable
 from callseal.payments.session import Session
 from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
 
@@ -87,6 +87,12 @@ class SqliteStore:
 
     def commit(self, change: Change) -> list[Pending]:
         """Write everything the event caused; return the commands that now wait, in order."""
+        try:
+            return self._commit(change)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(error.sqlite_errorname) from error
+
+    def _commit(self, change: Change) -> list[Pending]:
         with transaction(self._db):
             self._put_session(change)
             if change.token is not None:
