@@ -98,11 +98,12 @@ async def nodes(request: Request) -> dict[str, Any]:
 
 async def _leg(agent: EdgeAgent, wanted: MediaRequest, leg: Leg, call_id: str) -> dict[str, Any]:
     name = ng_call_id(call_id, leg)
-    found = await agent.nodes.find(name, wanted.node) if call_id else None
+    unanchored = leg == "agent" and agent.settings.anchors == "one"
+    found = await agent.nodes.find(name, wanted.node, dead_have_none=unanchored) if call_id else None
     held = leg == "customer" and agent.holds.is_held(wanted.reference)
     if found is None:
         # Without an anchor of its own the agent leg runs over the customer's: that is what home means with one anchor.
-        at_home = leg == "agent" and agent.settings.anchors == "one" and bool(call_id)
+        at_home = unanchored and bool(call_id)
         where = "home" if at_home else "unknown"
         return {"anchored": False, "where": where, "held": held, "fenced": False, "packets": {}}
     fenced = False
