@@ -96,6 +96,7 @@ class FakeEdge:
         self.app = FastAPI()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse_hold: int | None = None
+        self.hold_takes_s = 0.0
         self.down = False
         self.where = {"customer": "home", "agent": "home"}
         self.fenced = True
@@ -112,6 +113,7 @@ class FakeEdge:
         if verb == "hold":
             if self.refuse_hold:
                 return JSONResponse({"error": "no_such_leg"}, self.refuse_hold)
+            await asyncio.sleep(self.hold_takes_s)
             self.held = True
             return JSONResponse({"held": True, "expires_at": now_ms() + body["ttl_ms"]})
         if verb == "unhold":

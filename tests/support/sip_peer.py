@@ -94,6 +94,8 @@ def uri_of(value: str) -> str:
 class SipPeer:
     """One side of the edge: carrier, partner or platform."""
 
+    transport = "UDP"
+
     def __init__(self, address: str, edge: str, *, port: int = 5060) -> None:
         self.address = address
         self.port = port
@@ -124,19 +126,21 @@ class SipPeer:
                 return
             if not data:
                 return
-            message = Message.parse(data)
-            if message.is_request and message.method == "OPTIONS":
-                if not self.mute:
-                    self.reply(message, 200)
-                continue
-            key = (message.branch, message.method)
-            with self._news:
-                if message.is_request and key in self._seen:
-                    continue
-                if message.is_request:
-                    self._seen.add(key)
-                self.heard.append(message)
-                self._news.notify_all()
+            self._take(Message.parse(data))
+
+    def _take(self, message: Message) -> None:
+        if message.is_request and message.method == "OPTIONS":
+            if not self.mute:
+                self.reply(message, 200)
+            return
+        key = (message.branch, message.method)
+        with self._news:
+            if message.is_request and key in self._seen:
+                return
+            if message.is_request:
+                self._seen.add(key)
+            self.heard.append(message)
+            self._news.notify_all()
 
     def expect(self, want: Callable[[Message], bool], what: str, timeout_s: float = WAIT_S) -> Message:
         """The first message not yet taken that fits; `AssertionError` names `what` and shows what came instead."""
@@ -271,7 +275,7 @@ class Dialog:
         host = f"{self.peer.address}:{self.peer.port}"
         lines = [
             f"{method} {self.target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {host};branch={branch or 'z9hG4bK' + secrets.token_hex(8)}",
+            f"Via: SIP/2.0/{self.peer.transport} {host};branch={branch or 'z9hG4bK' + secrets.token_hex(8)}",
             f"From: {self.local}",
             f"To: {self.remote}",
             f"Call-ID: {self.call_id}",

@@ -51,12 +51,13 @@ class Stages:
         stack: ExitStack,
         *,
         settings: dict[str, str] | None = None,
+        tls: frozenset[str] = frozenset(),
         customer: dict[str, Any] | None = None,
         agent: dict[str, Any] | None = None,
         **choices: Any,
     ) -> Stage:
         block = next(block for block in _blocks if not taken(block))
-        workspace = Workspace(self.root / f"world-{block.prefix}", block, settings or {})
+        workspace = Workspace(self.root / f"world-{block.prefix}", block, settings or {}, tls)
         self.written.append(workspace.root)
         world = stack.enter_context(World(workspace, Choices(**choices)))
         stage = Stage(

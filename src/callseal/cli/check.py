@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,7 @@ def check(
 
     Each fault has a line, an id and advice. Status 0: no error (warnings are told), 1: errors.
     """
-    found = examine(file, secrets=secrets)
+    found = examine(file, secrets=secrets, now=time.time() if secrets else None)
     if as_json:
         typer.echo(json.dumps([_as_dict(fault) for fault in found.faults], indent=2))
     else:

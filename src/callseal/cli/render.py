@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from callseal.cli.check import File
 from callseal.deployment import read
 from callseal.observe.errors import Error
 from callseal.render.write import render as render_edge
+from callseal.render.write import write_zone
 
 
 class UnknownEdgeError(Error):
@@ -30,11 +32,12 @@ def render(
 ) -> None:
     """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys.
 
-    Only data is rendered; kamailio.cfg itself is written by hand and the same for all.
+    Only data is rendered; kamailio.cfg itself is written by hand and the same for all. With [dns] zone in the deployment the
+    zone file is written too; it is the same for every edge.
     """
     deployment = read(file)
     known = [one.id for one in deployment.edges]
     if edge not in known:
         raise UnknownEdgeError(f"{file} has no edge {edge!r}", advice=f"It has: {', '.join(known)}.")
-    for path in render_edge(deployment, edge, out):
+    for path in (*render_edge(deployment, edge, out), *write_zone(deployment, out, serial=int(time.time()))):
         typer.echo(f"wrote {path}")

@@ -148,8 +148,9 @@ VALIDATORS: dict[str, Validator] = {
         Validator(
             "CS012",
             "transport-not-supported",
-            "The SIP transport is not in this version.",
-            'Write transport = "udp", and keep that path on a private network.',
+            "A SIP transport that cannot be spoken: TLS without a [tls] table or without sip_tls on every edge, or a "
+            "destination that asks for another transport than its peer's.",
+            "Add what is missing, or write the same transport in both places.",
         ),
         Validator(
             "CS013",
@@ -361,6 +362,55 @@ VALIDATORS: dict[str, Validator] = {
             "plain-http",
             "A bearer secret would cross a public network unencrypted.",
             "Use https://, or a private address.",
+        ),
+        # SIP over TLS and names.
+        Validator(
+            "CS060",
+            "malformed-dns-name",
+            "Not a DNS name of two labels or more.",
+            "Write it like sip.example.net, without a dot at the end and without a wildcard.",
+        ),
+        Validator(
+            "CS061",
+            "partner-not-proven",
+            "The partner speaks TLS and no certificate name is asked of it: its address alone would be its identity.",
+            'Add tls_name = ["..."], a dNSName of the partner\'s certificate.',
+        ),
+        Validator(
+            "CS062",
+            "tls-name-without-tls",
+            "A certificate name is asked of a peer that does not speak TLS, so it can never be shown.",
+            'Write transport = "tls", or remove tls_name.',
+        ),
+        Validator(
+            "CS063",
+            "shared-address-disagrees",
+            "Two carriers share addresses and differ in transport or tls_name: whose rule holds could not be told.",
+            "Give both the same transport and tls_name, or make their networks disjoint.",
+        ),
+        Validator(
+            "CS065",
+            "unknown-region",
+            "An edge's region is not among the [[regions]], or a region is listed twice.",
+            "List every region once, or leave [[regions]] out: then no edge has a cluster name.",
+        ),
+        Validator(
+            "CS066",
+            "cluster-is-an-edge",
+            "A cluster name is also the name of one edge, so that a request for all would go to that one.",
+            "Give the cluster a name of its own.",
+        ),
+        Validator(
+            "CS067",
+            "name-outside-zone",
+            "A cluster or host name is not in the zone of [dns], or the zone has no name server.",
+            "Name the zone that holds all of them, and its name_servers.",
+        ),
+        Validator(
+            "CS064",
+            "certificate-unusable",
+            "A file of [tls] is missing, is no PEM, has expired, or certificate and key do not belong together.",
+            "Put the files where the deployment says; see docs/how-to/tls.md.",
         ),
     )
 }

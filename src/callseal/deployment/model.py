@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from callseal.deployment.values import (
     AddressField,
     Currency,
     DialledNumber,
+    DnsName,
     Flag,
     HeaderName,
     HostPort,
@@ -39,12 +40,16 @@ from callseal.deployment.values import (
 
 Transport = Literal["udp", "tcp", "tls"]
 MediaProfile = Literal["rtp", "srtp"]
-
-
-def _only_udp(value: Transport) -> Transport:
-    if value != "udp":
-        raise refuse("CS012", f"SIP over {value.upper()} is not in this version")
-    return value
+Cipher = Literal[
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+]
+"""Forward secrecy and authenticated encryption, nothing else (RFC 9325 section 4.2); the default takes all."""
+CIPHERS: tuple[Cipher, ...] = get_args(Cipher)
 
 
 def _only_rtp(value: MediaProfile) -> MediaProfile:
@@ -107,8 +112,13 @@ class Peer(_Table):
     destinations: tuple[SipUri, ...] = Field(
         min_length=1, description="where requests to it are sent, in order"
     )
-    transport: Annotated[Transport, AfterValidator(_only_udp)] = Field(
-        "udp", description="SIP transport; `tcp` and `tls` are refused until this version speaks them"
+    transport: Transport = Field(
+        "udp", description="SIP transport, both ways; a request that comes over another is a stranger's"
+    )
+    tls_name: tuple[DnsName, ...] = Field(
+        (),
+        description="with `tls`: names of which its certificate must bear one; required of the partner, "
+        "without it a carrier's or platform's connection is encrypted and no more",
     )
     media_profile: Annotated[MediaProfile, AfterValidator(_only_rtp)] = Field(
         "rtp", description="`srtp` is refused until this version speaks it"
@@ -181,6 +191,46 @@ class Router(_Table):
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
 
 
+class Region(_Table):
+    """A region: edges that stand for each other under one name."""
+
+    id: Name = Field(description="name of the region, as the edges say it")
+    cluster: DnsName | None = Field(
+        None,
+        description="name of all its edges together: in Record-Route, so that any of them takes the next request, and in "
+        "the zone; without it a dialog stays with its edge",
+    )
+
+
+class Dns(_Table):
+    """How peers find the edges, and how the edges find peers (RFC 3263)."""
+
+    zone: DnsName | None = Field(
+        None, description="zone of cluster names and hosts; `callseal render` writes it as a zone file"
+    )
+    name_servers: tuple[DnsName, ...] = Field(
+        (), description="the zone's name servers; required with `zone`, which is served by them"
+    )
+    resolvers: tuple[AddressField, ...] = Field(
+        (),
+        description="recursive resolvers of the edges, best on the same host; without them the host's own are asked",
+    )
+
+
+class Tls(_Table):
+    """SIP over TLS: the edge's certificate and what it asks of the other side's."""
+
+    certificate: FileField = Field(
+        description="PEM file: the edge's certificate, then the intermediates; for both sides of a connection"
+    )
+    private_key: FileField = Field(description="PEM file of its key, mode 0600")
+    ca: FileField = Field(description="PEM file of the authorities that peers' certificates must come from")
+    min_version: Literal["1.2", "1.3"] = Field("1.2", description="oldest TLS version accepted")
+    ciphers: tuple[Cipher, ...] = Field(
+        CIPHERS, min_length=1, description="TLS 1.2 suites in order of preference; TLS 1.3 has its own"
+    )
+
+
 class Edge(_Table):
     """One router: a Kamailio, an rtpengine and their agent."""
 
@@ -188,6 +238,12 @@ class Edge(_Table):
     region: Name = Field(description="region, carried in the route cookie")
     server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
     sip: HostPort = Field(description="address and port Kamailio listens on")
+    sip_tls: HostPort | None = Field(
+        None, description="address and port for SIP over TLS; required as soon as one peer speaks TLS"
+    )
+    host: DnsName | None = Field(
+        None, description="this edge's own DNS name: in Via over TLS, in its certificate and in the zone"
+    )
     media: AddressField = Field(description="rtpengine's media address")
     media_ports: PortRange = Field(description="rtpengine's media ports, first-last")
     ng: HostPort = Field(description="rtpengine's control port (ng); never on a public address")
@@ -244,6 +300,9 @@ class Deployment(_Table):
     platform: Platform
     numbers: tuple[Number, ...] = Field(min_length=1)
     router: Router = Field(default_factory=Router)
+    tls: Tls | None = Field(None, description="needed as soon as one peer speaks TLS")
+    dns: Dns = Field(default_factory=Dns)
+    regions: tuple[Region, ...] = ()
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk
 
@@ -260,6 +319,15 @@ class Deployment(_Table):
     def media_addresses(self) -> tuple[Address, ...]:
         """ "Home": the media addresses of all edges."""
         return tuple(dict.fromkeys(edge.media for edge in self.edges))
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Every cluster name, each once, in the order of the file."""
+        return tuple(dict.fromkeys(region.cluster for region in self.regions if region.cluster is not None))
+
+    def cluster_of(self, edge: Edge) -> str | None:
+        """The name that `edge` writes into Record-Route; None: its own address."""
+        return next((region.cluster for region in self.regions if region.id == edge.region), None)
 
     def edge(self, edge_id: str) -> Edge:
         """The edge of that id; `KeyError` names it when there is none."""

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +20,7 @@ from callseal.deployment.lines import Path as KeyPath
 from callseal.deployment.model import Deployment
 from callseal.deployment.rules import RULES, Finding, Raw, dotted
 from callseal.deployment.secrets import Secret, SecretError
+from callseal.deployment.transports import TRANSPORT_RULES, files
 from callseal.deployment.values import toml_type
 
 MIN_KEY_LENGTH = 16
@@ -50,8 +52,11 @@ def read(path: Path) -> Deployment:
     return found.deployment
 
 
-def examine(path: Path, *, secrets: bool = False) -> Examination:
-    """Every fault in `path`, in the order of the file; with `secrets`, also what this machine says about them."""
+def examine(path: Path, *, secrets: bool = False, now: float | None = None) -> Examination:
+    """Every fault in `path`, in the order of the file; with `secrets`, also what this machine says about them.
+
+    With `now` (unix seconds) the certificate files of [tls] are looked at too.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -67,9 +72,11 @@ def examine(path: Path, *, secrets: bool = False) -> Examination:
         return _unreadable(path, "CS002", 1, "nested too deeply")
 
     deployment, findings = _shape(data, path)
-    findings += [finding for rule in RULES for finding in rule(Raw(data))]
+    findings += [finding for rule in (*RULES, *TRANSPORT_RULES) for finding in rule(Raw(data))]
     if secrets and deployment is not None:
         findings += _secrets(deployment)
+    if now is not None and deployment is not None and deployment.tls is not None:
+        findings += files(deployment.tls, datetime.fromtimestamp(now, UTC))
     index = LineIndex(text)
     faults = sorted(
         {_fault(path, index, finding) for finding in findings},

@@ -37,7 +37,7 @@ _VALIDATORS = """\
 # Validators
 
 What `callseal check` looks for. An id keeps its meaning for ever. Each has an exhibit, a file with just that fault, in
-[the museum](../../tests/unit/deployment/museum), except those that look at the machine (CS001, CS040 to CS043).
+[the museum](../../tests/unit/deployment/museum), except those that look at the machine (CS001, CS040 to CS043, CS064).
 """
 _WORDS: dict[object, str] = {
     str: "text",

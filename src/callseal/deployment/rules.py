@@ -85,12 +85,18 @@ def _try(reader: Callable[[str], Any], text: str) -> Any:
         return None
 
 
-def _peers(raw: Raw) -> Iterator[tuple[str, Raw]]:
+def peers(raw: Raw) -> Iterator[tuple[str, Raw]]:
     """(face, peer): carriers share one face, so two of them may use one session border controller."""
     for carrier in raw.each("carriers"):
         yield "carrier", carrier
     yield "partner", raw.inner("partner")
     yield "platform", raw.inner("platform")
+
+
+def sip_uri(text: str) -> SipUri | None:
+    """A destination, or None when it is malformed (which has been said elsewhere)."""
+    uri: SipUri | None = _try(SipUri.parse, text)
+    return uri
 
 
 def _repeated(id_: str, what: str, entries: Iterator[tuple[Path, object]]) -> Iterator[Finding]:
@@ -112,7 +118,7 @@ def dotted(path: Path) -> str:
 
 
 def unique_names(raw: Raw) -> Iterator[Finding]:
-    ids = [peer for _, peer in _peers(raw)] + list(raw.each("edges"))
+    ids = [peer for _, peer in peers(raw)] + list(raw.each("edges"))
     yield from _repeated("CS022", "id", (((*thing.path, "id"), thing.text("id")) for thing in ids))
     numbers = raw.each("numbers")
     yield from _repeated("CS023", "number", (((*one.path, "match"), one.text("match")) for one in numbers))
@@ -175,14 +181,14 @@ def faces_apart(raw: Raw) -> Iterator[Finding]:
     """An address tells who speaks: it may belong to one face only, and never be our own."""
     for key in ("signalling", "media"):
         seen: list[tuple[str, Path, Network]] = []
-        for face, peer in _peers(raw):
+        for face, peer in peers(raw):
             for path, network in peer.networks(key):
                 for other_face, other_path, other in seen:
                     if face != other_face and network.version == other.version and network.overlaps(other):
                         yield Finding("CS030", path, f"{network} overlaps {other} of {dotted(other_path)}")
                 seen.append((face, path, network))
     own = [(edge, key, address) for edge in raw.each("edges") for key, address in _own_addresses(edge)]
-    for _, peer in _peers(raw):
+    for _, peer in peers(raw):
         for list_key in ("signalling", "media"):
             for path, network in peer.networks(list_key):
                 for edge, key, address in own:
@@ -193,36 +199,34 @@ def faces_apart(raw: Raw) -> Iterator[Finding]:
 
 
 def _own_addresses(edge: Raw) -> Iterator[tuple[str, Address]]:
-    sip = edge.read("sip", HostPort.parse)
+    sip, tls = edge.read("sip", HostPort.parse), edge.read("sip_tls", HostPort.parse)
     if sip is not None:
         yield "sip", sip.address
+    if tls is not None and (sip is None or tls.address != sip.address):
+        yield "sip_tls", tls.address
     media = edge.read("media", ip_address)
     if media is not None and (sip is None or media != sip.address):
         yield "media", media
 
 
 def destinations(raw: Raw) -> Iterator[Finding]:
-    for _, peer in _peers(raw):
+    for _, peer in peers(raw):
         listed = [network for _, network in peer.networks("signalling")]
         for path, text in peer.texts("destinations"):
-            uri = _try(SipUri.parse, text)
+            uri = sip_uri(text)
             if uri is None:
                 continue
-            if uri.transport not in (None, "udp"):
-                yield Finding(
-                    "CS012", path, f"“{text}” asks for {uri.transport}, which is not in this version"
-                )
             # Names are resolved at run time, and an address list with faults of its own says nothing.
             if listed and uri.address is not None and not any(uri.address in network for network in listed):
                 yield Finding("CS032", path, f"{uri.address} is not in {dotted((*peer.path, 'signalling'))}")
 
 
 def listeners(raw: Raw) -> Iterator[Finding]:
-    """Every UDP listener of every edge, then their media ports."""
+    """Every listener of every edge, then their media ports."""
     places = [
         ((*edge.path, key), edge.read(key, HostPort.parse))
         for edge in raw.each("edges")
-        for key in ("sip", "ng", "events")
+        for key in ("sip", "sip_tls", "ng", "events")
     ]
     agents = [((*edge.path, "agent"), edge.text("agent")) for edge in raw.each("edges")]
     yield from _repeated("CS025", "address", iter(places))
@@ -289,7 +293,7 @@ def one_anchor(raw: Raw) -> Iterator[Finding]:
     platform = raw.inner("platform")
     if platform.text("anchors") != "one":
         return
-    profiles = {peer.text("media_profile", "rtp") for face, peer in _peers(raw) if face != "partner"}
+    profiles = {peer.text("media_profile", "rtp") for face, peer in peers(raw) if face != "partner"}
     if len(profiles) > 1:
         yield Finding(
             "CS035", (*platform.path, "anchors"), "carrier and platform have different media profiles"

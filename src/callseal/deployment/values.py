@@ -273,6 +273,16 @@ Name = Annotated[
     _matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "CS010", "a name"),
     WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
 ]
+DnsName = Annotated[
+    Text,
+    _matches(
+        r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+",
+        "CS060",
+        "a DNS name",
+    ),
+    AfterValidator(str.lower),
+    WithJsonSchema({"type": "string", "examples": ["sip.example.net"]}),
+]
 DialledNumber = Annotated[
     Text,
     _matches(r"\+?[0-9]{1,15}", "CS020", "a number or prefix"),

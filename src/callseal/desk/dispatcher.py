@@ -149,6 +149,12 @@ class Dispatcher:
                 if item.command.do in pointless:
                     item.wake.set()
 
+    async def edge_answered(self, reference: str, most_s: float) -> None:
+        """Returns when the edge has answered (or refused) every hold of this call, after `most_s` seconds at the latest."""
+        lane = self._tasks.get((reference, LANES[Do.HOLD]))
+        if lane is not None:
+            await asyncio.wait({lane}, timeout=most_s)
+
     async def close(self) -> None:
         """Stop; what is not done stays in the outbox."""
         tasks = list(self._tasks.values())

@@ -13,6 +13,7 @@ import httpx2
 import structlog
 
 from callseal.edge.acks import AckBook, AckListener
+from callseal.edge.certificates import CertificateExpiry
 from callseal.edge.courier import Courier
 from callseal.edge.database import Database
 from callseal.edge.events import Reporter
@@ -49,6 +50,7 @@ class EdgeAgent:
         self.settings = settings
         self.now_ms = now_ms
         self.metrics = EdgeMetrics()
+        self.metrics.registry.register(CertificateExpiry(settings.certificates, now_ms))
         self.acks = AckBook(now_ms)
         self._random_bytes = random_bytes
         self._tls = tls

@@ -55,6 +55,8 @@ class EdgeSettings:
     retry_first_ms: int = 200
     retry_limit_ms: int = 15_000
     spool_age_limit_ms: int = 24 * 3_600_000
+    certificates: tuple[Path, ...] = ()
+    """PEM files whose end the metrics show."""
 
     def __post_init__(self) -> None:
         if self.own_node not in self.nodes:

@@ -10,6 +10,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from callseal.lab.encryption import TLS_PORT
 from callseal.lab.rootfs import Rootfs, project_root
 from callseal.lab.workspace import Workspace
 from callseal.phones.driver import COMMAND, Method, Phone, PhoneError, PhoneSettings
@@ -57,19 +58,19 @@ def phone_command(folder: Path) -> list[str]:
 
 def customer_phone(workspace: Workspace, **changes: Any) -> Phone:
     """The customer on the carrier's side: dials through the edge, speaks, presses. `changes` are fields of `PhoneSettings`."""
-    return _phone(workspace, _customer(workspace) | changes)
+    return _phone(workspace, _customer(workspace) | _tls(workspace, "carrier") | changes)
 
 
 def agent_phone(workspace: Workspace, **changes: Any) -> Phone:
     """The agent on the platform's side: answers by itself after a short ring."""
-    return _phone(workspace, _agent(workspace) | changes)
+    return _phone(workspace, _agent(workspace) | _tls(workspace, "platform") | changes)
 
 
 def write_settings(workspace: Workspace, **changes: Any) -> dict[str, Path]:
     """Both phones' settings as files, `{"customer": PATH, "agent": PATH}`, for the keypad page, which starts them itself."""
     return {
-        table["name"]: _write(workspace, table | changes)
-        for table in (_customer(workspace), _agent(workspace))
+        table["name"]: _write(workspace, table | _tls(workspace, face) | changes)
+        for face, table in (("carrier", _customer(workspace)), ("platform", _agent(workspace)))
     }
 
 
@@ -96,6 +97,25 @@ def _agent(workspace: Workspace) -> dict[str, Any]:
         "auto_answer": True,
         "ring_ms": RING_MS,
         "audio_feed": (f"{block.keypad}:{AGENT_FEED_PORT}",),
+    }
+
+
+def _tls(workspace: Workspace, face: str) -> dict[str, Any]:
+    """What changes when that face speaks TLS: the phone is its SIP side, with its certificate."""
+    if face not in workspace.tls:
+        return {}
+    # Copies beside the settings: a phone may run in a root filesystem that sees its own folder only.
+    folder = workspace.directory(f"phone-{'customer' if face == 'carrier' else 'agent'}")
+    files = {"tls_certificate": f"{face}.pem", "tls_key": f"{face}.key", "tls_ca": "ca.pem"}
+    for name in files.values():
+        copy = folder / name
+        copy.touch(mode=0o600)
+        copy.write_bytes((workspace.root / "tls" / name).read_bytes())
+    return {
+        "transport": "tls",
+        "sip_port": TLS_PORT,
+        "outbound_proxy": f"{workspace.block.kamailio}:{TLS_PORT}",
+        **{setting: str(folder / name) for setting, name in files.items()},
     }
 
 

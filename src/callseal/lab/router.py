@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from callseal.lab.daemon import Daemon
@@ -84,7 +84,10 @@ class Rtpengine(Daemon):
 
 
 class Kamailio(Daemon):
-    """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer."""
+    """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer.
+
+    `ready` asks in another way, where no peer speaks UDP.
+    """
 
     def __init__(
         self,
@@ -96,13 +99,26 @@ class Kamailio(Daemon):
         log: Path,
         name: str = "kamailio",
         extra: Sequence[str] = (),
+        ready: Callable[[], bool] | None = None,
     ) -> None:
-        command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", f"{INSIDE}/kamailio.cfg", *extra]
+        command = [
+            "kamailio",
+            "--atexit=no",
+            "-DD",
+            "-E",
+            "-m",
+            "64",
+            "-M",
+            "8",
+            "-f",
+            f"{INSIDE}/kamailio.cfg",
+            *extra,
+        ]
         super().__init__(
             name,
             rootfs.argv(command, {config: INSIDE}),
             log=log,
-            ready=lambda: sip_answers(*sip, source=known_peer),
+            ready=ready or (lambda: sip_answers(*sip, source=known_peer)),
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
         )
         self.sip = sip

@@ -25,19 +25,21 @@ events = "{agent}:8023"
 """
 
 
+def table(block: Block) -> str:
+    """The second edge's lines of the deployment."""
+    return _TABLE.format(
+        edge=EDGE,
+        server_id=SERVER_ID,
+        sip=block.kamailio_2,
+        media=block.edge_media_2,
+        agent=block.edge_agent_2,
+    )
+
+
 def add_to(workspace: Workspace) -> None:
-    """Write the second edge into the workspace's deployment; after `prepare()`, which writes it anew."""
-    block = workspace.block
+    """Write it into the workspace's deployment; after `prepare()`, which writes the file anew."""
     with workspace.deployment.open("a", encoding="utf-8") as deployment:
-        deployment.write(
-            _TABLE.format(
-                edge=EDGE,
-                server_id=SERVER_ID,
-                sip=block.kamailio_2,
-                media=block.edge_media_2,
-                agent=block.edge_agent_2,
-            )
-        )
+        deployment.write(table(workspace.block))
 
 
 def rendered(workspace: Workspace) -> Path:

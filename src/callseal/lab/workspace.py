@@ -6,10 +6,13 @@ import base64
 import os
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from callseal.lab.block import DEFAULT, Block
+from callseal.lab.encryption import make_certificates, over_tls
 from callseal.lab.rootfs import project_root
 
 EXAMPLE = "examples/sandbox.toml"
@@ -23,6 +26,8 @@ class Workspace:
     root: Path
     block: Block
     settings: dict[str, str] = field(default_factory=dict)
+    tls: frozenset[str] = frozenset()
+    """The faces (`carrier`, `partner`, `platform`) that speak SIP over TLS."""
 
     @property
     def deployment(self) -> Path:
@@ -50,6 +55,7 @@ class Workspace:
             .read_text(encoding="utf-8")
             .replace(f"{DEFAULT}.", f"{self.block.prefix}.")
         )
+        text = over_tls(text, self.tls)
         for key, value in self.settings.items():
             line = re.compile(rf"(?m)^({re.escape(key)} = )[^#\n]*")
             if line.search(text) is None:
@@ -58,6 +64,8 @@ class Workspace:
         for name in ("logs", "secrets", "state", "router"):
             self.directory(name)
         self.deployment.write_text(text, encoding="utf-8")
+        if self.tls:
+            make_certificates(self.directory("tls"), self.block, datetime.fromtimestamp(time.time(), UTC))
         for relative in sorted(set(_SECRET.findall(text))):
             self.secret(Path(relative).name)
 

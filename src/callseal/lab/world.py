@@ -23,6 +23,7 @@ from callseal.deployment import read
 from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
+from callseal.lab.encrypted_world import edge_answers, partner_front, partner_next_hop
 from callseal.lab.phone import Phone, agent_phone, customer_phone
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
 from callseal.lab.router import Kamailio, Rtpengine
@@ -147,12 +148,17 @@ class World:
                 sip=(block.kamailio, 5060),
                 known_peer=block.customer,
                 log=logs / "kamailio.log",
+                ready=self._kamailio_answers if self.workspace.tls else None,
             ),
         ]
+
+    def _kamailio_answers(self) -> bool:
+        return edge_answers(self.workspace)
 
     def _services(self) -> list[Daemon]:
         deployment = self.workspace.deployment
         return [
+            *partner_front(self.workspace, self.choices.suite),
             self._python("edge-agent", "edge", deployment, "--edge", EDGE),
             self._python("psp", "psp", self._settings("psp", self._psp())),
             self._python("partner", "partner", self._settings("partner", self._partner())),
@@ -173,7 +179,7 @@ class World:
         block = self.block
         return {
             "sip": f"{block.partner}:5060",
-            "edge": f"{block.kamailio}:5060",
+            "edge": partner_next_hop(self.workspace),
             "api": f"{block.partner}:8030",
             "api_key": self.workspace.secret("partner-api-key"),
             "webhook_url": f"http://{block.desk}:8050/v1/webhooks/partner",

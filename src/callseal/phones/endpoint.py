@@ -1,4 +1,4 @@
-"""PJSIP's library: brought up with a null sound device, one UDP transport and one account; taken down without a crash."""
+"""PJSIP's library: brought up with a null sound device, one SIP transport and one account; taken down without a crash."""
 
 from __future__ import annotations
 
@@ -48,11 +48,21 @@ def open_endpoint(settings: PhoneSettings) -> Any:
 
 
 def open_transport(endpoint: Any, settings: PhoneSettings) -> int:
-    """SIP over UDP on the phone's own address; returns PJSIP's transport id. Raises `pj.Error` (address in use)."""
+    """SIP on the phone's own address; returns PJSIP's transport id. Raises `pj.Error` (address in use, bad certificate)."""
     config = pj.TransportConfig()
     config.boundAddress = settings.address
     config.port = settings.sip_port
-    return int(endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, config))
+    if settings.transport == "udp":
+        return int(endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, config))
+    tls = config.tlsConfig
+    tls.certFile = settings.tls_certificate
+    tls.privKeyFile = settings.tls_key
+    tls.CaListFile = settings.tls_ca
+    tls.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3
+    tls.verifyServer = True
+    tls.verifyClient = True
+    tls.requireClientCert = True
+    return int(endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS, config))
 
 
 def account_config(settings: PhoneSettings, transport: int) -> Any:
@@ -61,7 +71,8 @@ def account_config(settings: PhoneSettings, transport: int) -> Any:
     config.idUri = settings.identity
     config.sipConfig.transportId = transport
     if settings.outbound_proxy is not None:
-        config.sipConfig.proxies.append(f"sip:{settings.outbound_proxy};lr")
+        transport_name = "" if settings.transport == "udp" else f";transport={settings.transport}"
+        config.sipConfig.proxies.append(f"sip:{settings.outbound_proxy}{transport_name};lr")
 
     config.natConfig.iceEnabled = False
     config.natConfig.contactRewriteUse = 0

@@ -69,6 +69,12 @@ class PhoneSettings(Checked):
     outbound_proxy: str | None = checked(optional(_ENDPOINT), default=None)
     """Every call outside a dialog goes here first, as a loose route; requests inside one follow its route set."""
 
+    transport: Literal["udp", "tls"] = checked(one_of("udp", "tls"), default="udp")
+    """SIP transport. `tls` needs the three files; the server must show a certificate of `tls_ca` that bears its name."""
+    tls_certificate: str | None = checked(optional(_PATH), default=None)
+    tls_key: str | None = checked(optional(_PATH), default=None)
+    tls_ca: str | None = checked(optional(_PATH), default=None)
+
     codecs: tuple[Codec, ...] = checked(several(one_of("PCMU", "PCMA"), at_least=1), default=("PCMU", "PCMA"))
     """Order of preference."""
     dtmf_payload_type: int = checked(integer(96, 127), default=101)
@@ -103,6 +109,8 @@ class PhoneSettings(Checked):
         Checked.__post_init__(self)  # `super()` does not survive the class that slots=True makes anew
         if self.rtp_last - self.rtp_first < 3:
             raise FaultError("rtp_last: must be at least rtp_first + 3, two calls may overlap for a moment")
+        if self.transport == "tls" and None in (self.tls_certificate, self.tls_key, self.tls_ca):
+            raise FaultError("transport: tls needs tls_certificate, tls_key and tls_ca")
 
     @property
     def identity(self) -> str:

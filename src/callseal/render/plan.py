@@ -1,13 +1,16 @@
-"""What Kamailio is given for one edge: the names and texts of its data files. Pure apart from reading the signing secrets."""
+"""What Kamailio is given for one edge: the names and texts of its data files. Pure apart from reading the signing secrets
+and the certificate files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
+from callseal.deployment.model import Peer
+from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.keys import derive
+from callseal.render.transports import destination, listeners, names, proof, tls_files
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
@@ -20,8 +23,6 @@ COOKIE_SECONDS = 300
 PING_SECONDS = 10
 AGENT_PATIENCE = 60
 """Tries, one a second, before a notice to the edge agent is given up."""
-SECRET_MODE = 0o600
-PLAIN_MODE = 0o644
 
 _DEFINES = """\
 #!define EDGE_SERVER_ID {server_id}
@@ -54,15 +55,6 @@ _DEFINES = """\
 LEARNING_OFF = " port-latching strict-source endpoint-learning=off"
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedFile:
-    """One file: `path` relative to the rendered directory, its `text` (kept out of reprs: one file holds keys), its `mode`."""
-
-    path: str
-    text: str = field(repr=False)
-    mode: int = PLAIN_MODE
-
-
 def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tuple[RenderedFile, ...]:
     """The data files of edge `edge_id` (`KeyError` when there is none). Raises `SecretError` when a key cannot be read.
 
@@ -76,6 +68,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
+        *tls_files(deployment, seen_at.rstrip("/")),
     )
 
 
@@ -108,7 +101,12 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
     }
-    return text + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
+    values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge)
+    return (
+        text
+        + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
+        + "".join(f"#!define {name} {value}".rstrip() + "\n" for name, value in values.items())
+    )
 
 
 def _keys(deployment: Deployment) -> str:
@@ -137,7 +135,7 @@ def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
         f'modparam("rtpengine", "rtpengine_sock", "{edge.server_id} == udp:{edge.ng}")\n' for edge in edges
     )
     queries = ";".join(f"{edge.server_id}=http://{ng_http(edge)}/ng-plain" for edge in edges)
-    aliases = "".join(f"alias=udp:{edge.sip}\n" for edge in edges[1:])
+    aliases = "".join(f"alias={address}\n" for edge in edges[1:] for address in _own_addresses(edge))
     return (
         f"# One rtpengine set an edge, numbered by its server_id.\n{sockets}"
         f'#!define NG_HTTP "{queries}"\n'
@@ -146,13 +144,33 @@ def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
     )
 
 
+def _own_addresses(edge: Edge) -> list[str]:
+    """What an edge may have written into Record-Route of itself."""
+    found = [str(edge.sip)]
+    if edge.sip_tls is not None:
+        found += [str(edge.sip_tls), *([f"{edge.host}:{edge.sip_tls.port}"] if edge.host else [])]
+    return found
+
+
 def _addresses(deployment: Deployment) -> str:
     groups: list[tuple[int, str, Iterable[object]]] = [
-        (PARTNER_GROUP, f"id={deployment.partner.id}", deployment.partner.signalling),
-        (PLATFORM_GROUP, f"id={deployment.platform.id}", deployment.platform.signalling),
+        (
+            PARTNER_GROUP,
+            f"id={deployment.partner.id}{proof(deployment.partner)}",
+            deployment.partner.signalling,
+        ),
+        (
+            PLATFORM_GROUP,
+            f"id={deployment.platform.id}{proof(deployment.platform)}",
+            deployment.platform.signalling,
+        ),
     ]
     groups += [
-        (_group(deployment, carrier), f"id={carrier.id};pay={int(carrier.payments)}", carrier.signalling)
+        (
+            _group(deployment, carrier),
+            f"id={carrier.id};pay={int(carrier.payments)}{proof(carrier)}",
+            carrier.signalling,
+        )
         for carrier in deployment.carriers
     ]
     lines = ["# group address mask port tag\n"]
@@ -165,13 +183,14 @@ def _addresses(deployment: Deployment) -> str:
 
 
 def _destinations(deployment: Deployment) -> str:
-    sets = [
-        (PARTNER_GROUP, deployment.partner.destinations),
-        (PLATFORM_GROUP, deployment.platform.destinations),
-        *((_group(deployment, carrier), carrier.destinations) for carrier in deployment.carriers),
+    sets: list[tuple[int, Peer]] = [
+        (PARTNER_GROUP, deployment.partner),
+        (PLATFORM_GROUP, deployment.platform),
+        *((_group(deployment, carrier), carrier) for carrier in deployment.carriers),
     ]
     lines = ["# set uri flags priority\n"]
-    for number, uris in sets:
+    for number, peer in sets:
+        uris = [destination(uri, peer) for uri in peer.destinations]
         # Serial by priority, highest first: the order of the deployment.
         lines += [f"{number} {uri} 0 {len(uris) - place}\n" for place, uri in enumerate(uris)]
     return "".join(lines)

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from callseal.deployment import Deployment
-from callseal.render.plan import SEEN_AT, RenderedFile, plan
+from callseal.render.file import RenderedFile
+from callseal.render.plan import SEEN_AT, plan
+from callseal.render.zone import zone
 
 
 def hand_written() -> Path:
@@ -29,6 +31,12 @@ def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str 
     ]
     files += plan(deployment, edge_id, seen_at=seen_at)
     return [_write(out_dir, file) for file in files]
+
+
+def write_zone(deployment: Deployment, out_dir: Path, *, serial: int) -> list[Path]:
+    """The zone file, `zone/<name>.zone` in `out_dir`; nothing when the deployment names no zone."""
+    text = zone(deployment, serial=serial)
+    return [_write(out_dir, RenderedFile(f"zone/{deployment.dns.zone}.zone", text))] if text else []
 
 
 def _write(out_dir: Path, file: RenderedFile) -> Path:

@@ -51,6 +51,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path) -> EdgeSett
         anchors=deployment.platform.anchors,
         fence=deployment.router.fence != "unsafe-off",
         hold_ttl_ms=deployment.router.hold_ttl_ms,
+        certificates=() if deployment.tls is None else (deployment.tls.certificate, deployment.tls.ca),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,21 @@ async def test_a_paid_call(here: Any) -> None:
     assert names[0] == "handed_off"
     assert names.count("charge_approved") == 1
     assert b"4242" not in b"".join(_history(here.store_path))
+
+
+@pytest.mark.parametrize(("hold_takes_s", "held"), [(0.2, True), (1.2, False)])
+async def test_secure_is_answered_when_the_hold_stands_but_never_late(
+    here: Any, hold_takes_s: float, held: bool
+) -> None:
+    here.edge.hold_takes_s = hold_takes_s
+    card = await here.card()
+    reference, _ = await here.offer()
+    await card.state(reference, "ready")
+    begin = time.monotonic()
+    pressed = await card.press(reference, "secure")
+    assert (pressed.status_code, pressed.json()["state"]) == (202, "securing")
+    assert here.edge.held is held
+    assert time.monotonic() - begin < 1.0
 
 
 def _history(path: Path) -> list[bytes]:

@@ -27,8 +27,14 @@ class _Keeper:
         self._key: object = None
         self._rig: Rig | None = None
 
-    def get(self, suite: str, settings: dict[str, str], edits: tuple[tuple[str, str], ...]) -> Rig:
-        key = (suite, tuple(sorted(settings.items())), edits)
+    def get(
+        self,
+        suite: str,
+        settings: dict[str, str],
+        edits: tuple[tuple[str, str], ...],
+        tls: frozenset[str] = frozenset(),
+    ) -> Rig:
+        key = (suite, tuple(sorted(settings.items())), edits, tls)
         if (
             self._rig is not None
             and key == self._key
@@ -39,7 +45,9 @@ class _Keeper:
             return self._rig
         self.close()
         self._count += 1
-        rig = Rig(Rootfs.build(suite), self._directory / str(self._count), settings=settings, edits=edits)
+        rig = Rig(
+            Rootfs.build(suite), self._directory / str(self._count), settings=settings, edits=edits, tls=tls
+        )
         self._rig, self._key = rig.__enter__(), key
         return self._rig
 
@@ -60,8 +68,12 @@ def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Keeper]:
 def make_rig(keeper: _Keeper, suite: str) -> MakeRig:
     """`make_rig(settings={...}, edits=(...))`: a rig with another deployment, or with the router broken on purpose."""
 
-    def make(settings: dict[str, str] | None = None, edits: tuple[tuple[str, str], ...] = ()) -> Rig:
-        return keeper.get(suite, settings or {}, edits)
+    def make(
+        settings: dict[str, str] | None = None,
+        edits: tuple[tuple[str, str], ...] = (),
+        tls: frozenset[str] = frozenset(),
+    ) -> Rig:
+        return keeper.get(suite, settings or {}, edits, tls)
 
     return make
 

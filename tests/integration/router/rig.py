@@ -6,20 +6,24 @@ import json
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from callseal.deployment import read
 from callseal.lab.block import Block
+from callseal.lab.encryption import TLS_PORT
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.tls_probe import tls_answers
 from callseal.lab.workspace import Workspace
 from callseal.render import hand_written, render
 from callseal.wire import ng
 from tests.support.agent_sink import AgentSink
 from tests.support.rtp_talker import Talker
 from tests.support.sip_peer import SipPeer
+from tests.support.tls_peer import TlsPeer
 
 BLOCK = Block("127.81.0")
 CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
@@ -27,9 +31,7 @@ CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
 
 
 class Rig:
-    """`settings` replaces lines of the example deployment; `edits` replaces text in the rendered files."""
-
-    workspace_class: type[Workspace] = Workspace
+    """`settings` replaces lines of the example deployment; `edits` text in the rendered files; faces in `tls` speak it."""
 
     def __init__(
         self,
@@ -38,10 +40,15 @@ class Rig:
         *,
         settings: dict[str, str] | None = None,
         edits: tuple[tuple[str, str], ...] = (),
+        tls: frozenset[str] = frozenset(),
+        amend: Callable[[str], str] | None = None,
     ) -> None:
         self.rootfs = rootfs
-        self.workspace = self.workspace_class(root, BLOCK, settings or {})
+        self.workspace = Workspace(root, BLOCK, settings or {}, tls)
         self.workspace.prepare()
+        if amend is not None:
+            text = amend(self.workspace.deployment.read_text(encoding="utf-8"))
+            self.workspace.deployment.write_text(text, encoding="utf-8")
         self.deployment = read(self.workspace.deployment)
         for path in render(self.deployment, "edge-1", self.workspace.router):
             text = path.read_text(encoding="utf-8")
@@ -61,15 +68,16 @@ class Rig:
             config=self.workspace.router,
             sip=(BLOCK.kamailio, 5060),
             known_peer=BLOCK.partner,
+            ready=self._tls_ready if tls else None,
             log=logs / "kamailio.log",
         )
 
     def __enter__(self) -> Self:
         self.rtpengine.start().wait_ready()
         self.sink = AgentSink(BLOCK.edge_agent)
-        self.carrier = SipPeer(BLOCK.customer, BLOCK.kamailio)
-        self.partner = SipPeer(BLOCK.partner, BLOCK.kamailio)
-        self.platform = SipPeer(BLOCK.agent, BLOCK.kamailio)
+        self.carrier = self._peer("carrier", BLOCK.customer)
+        self.partner = self._peer("partner", BLOCK.partner)
+        self.platform = self._peer("platform", BLOCK.agent)
         self.customer_media = Talker(BLOCK.customer, CUSTOMER)
         self.agent_media = Talker(BLOCK.agent, AGENT)
         self.partner_customer_media = Talker(BLOCK.partner_media, PARTNER_CUSTOMER)
@@ -87,6 +95,17 @@ class Rig:
             peer.close()
         for talker in self.talkers:
             talker.close()
+
+    def _tls_ready(self) -> bool:
+        face, address = (
+            ("partner", BLOCK.partner) if "partner" in self.workspace.tls else ("platform", BLOCK.agent)
+        )
+        return tls_answers(BLOCK.kamailio, TLS_PORT, address, self.workspace.root / "tls", face)
+
+    def _peer(self, face: str, address: str) -> SipPeer:
+        if face in self.workspace.tls:
+            return TlsPeer(address, BLOCK.kamailio, self.workspace.root / "tls", face)
+        return SipPeer(address, BLOCK.kamailio)
 
     @property
     def peers(self) -> tuple[SipPeer, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -183,8 +184,14 @@ def inbound(
     return story
 
 
-def outbound(rig: Rig, *, token: str | None = TOKEN, number: str = "+447700900555") -> Story:
-    """Platform -> partner -> carrier, answered: the mirror."""
+def outbound(
+    rig: Rig,
+    *,
+    token: str | None = TOKEN,
+    number: str = "+447700900555",
+    switch: Callable[[], None] | None = None,
+) -> Story:
+    """Platform -> partner -> carrier, answered: the mirror. `switch` is called between the 200s and their ACKs."""
     platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=NUMBER)
     first = platform.request("INVITE", sdp=rig.agent_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
@@ -205,6 +212,8 @@ def outbound(rig: Rig, *, token: str | None = TOKEN, number: str = "+44770090055
     partner_agent.reply(leg1, 200, sdp=answer2.body)
     answer1 = platform.answered(first)
     assert answer1.status == 200, answer1.start
+    if switch is not None:
+        switch()
     platform.ack(first)
     partner_agent.incoming("ACK")
     partner_customer.ack(second)

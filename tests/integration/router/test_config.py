@@ -30,8 +30,18 @@ SWITCHES: dict[str, dict[str, str]] = {
 }
 
 
-def rendered(root: Path, settings: dict[str, str], *, previous: bool = False) -> Path:
-    workspace = Workspace(root, BLOCK, settings)
+TRANSPORTS: dict[str, tuple[dict[str, str], frozenset[str]]] = {
+    "TLS to partner and platform": ({}, frozenset({"partner", "platform"})),
+    "TLS everywhere": ({}, frozenset({"carrier", "partner", "platform"})),
+    "TCP everywhere": ({"transport": '"tcp"'}, frozenset()),
+    "TLS everywhere, all switches": (SWITCHES["all"], frozenset({"carrier", "partner", "platform"})),
+}
+
+
+def rendered(
+    root: Path, settings: dict[str, str], *, previous: bool = False, tls: frozenset[str] = frozenset()
+) -> Path:
+    workspace = Workspace(root, BLOCK, settings, tls)
     workspace.prepare()
     if previous:
         workspace.secret("signing-k0")
@@ -45,6 +55,13 @@ def rendered(root: Path, settings: dict[str, str], *, previous: bool = False) ->
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_config_is_good(tmp_path: Path, suite: str, switch: str) -> None:
     assert check_config(Rootfs.build(suite), rendered(tmp_path, SWITCHES[switch])) == ""
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("transports", TRANSPORTS)
+def test_config_with_streams_is_good(tmp_path: Path, suite: str, transports: str) -> None:
+    settings, tls = TRANSPORTS[transports]
+    assert check_config(Rootfs.build(suite), rendered(tmp_path, settings, tls=tls)) == ""
 
 
 @pytest.mark.compat

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.node_pair import NodePair
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER
 from tests.integration.router.story import NUMBER, Leg, Story, inbound, place
-from tests.integration.router.two_edges import TwoEdges
 from tests.support.sip_peer import Dialog, Message, SipPeer
 
 pytestmark = [pytest.mark.integration, pytest.mark.compat]
@@ -22,14 +22,14 @@ NODE_1, NODE_2 = BLOCK.edge_media, BLOCK.edge_media_2
 
 
 @pytest.fixture(scope="module")
-def both(suite: str, keeper: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoEdges]:
+def both(suite: str, keeper: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodePair]:
     keeper.close()  # one rig at a time has this block of addresses
-    with TwoEdges(Rootfs.build(suite), tmp_path_factory.mktemp("two-edges")) as rig:
+    with NodePair(Rootfs.build(suite), tmp_path_factory.mktemp("two-edges")) as rig:
         yield rig
 
 
 @pytest.fixture
-def rig(both: TwoEdges) -> Iterator[TwoEdges]:
+def rig(both: NodePair) -> Iterator[NodePair]:
     """Both edges alive, and the peers talk to the first."""
     both.talk_to(BLOCK.kamailio)
     both.fresh()
@@ -47,7 +47,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def keys_pressed(rig: TwoEdges) -> Iterator[None]:
+def keys_pressed(rig: NodePair) -> Iterator[None]:
     """The customer presses one key after the other."""
     over = threading.Event()
 
@@ -71,7 +71,7 @@ def refresh_home(story: Story) -> None:
     story.home["customer"] = story.move("agent", story.home["agent"])
 
 
-def lift_hold(rig: TwoEdges, story: Story) -> None:
+def lift_hold(rig: NodePair, story: Story) -> None:
     for command in ("unblock DTMF", "unblock media"):
         reply = rig.ask_rtpengine(
             command,
@@ -81,14 +81,14 @@ def lift_hold(rig: TwoEdges, story: Story) -> None:
         assert reply["result"] == "ok", reply
 
 
-def anchors(rig: TwoEdges, story: Story, node: str) -> tuple[bool, bool]:
+def anchors(rig: NodePair, story: Story, node: str) -> tuple[bool, bool]:
     return (
         rig.anchored(story.carrier.call_id, "customer", node=node),
         rig.anchored(story.platform.call_id, "agent", node=node),
     )
 
 
-def test_open_call_is_anchored_anew_on_the_other_edges_node(rig: TwoEdges) -> None:
+def test_open_call_is_anchored_anew_on_the_other_edges_node(rig: NodePair) -> None:
     story = inbound(rig)
     story.everybody_talks()
     assert rig.customer_media.wait_voice(AGENT) >= 15
@@ -118,7 +118,7 @@ def test_open_call_is_anchored_anew_on_the_other_edges_node(rig: TwoEdges) -> No
     assert anchors(rig, story, NODE_2) == (False, False)
 
 
-def test_secured_call_is_fenced_and_secured_anew(rig: TwoEdges) -> None:
+def test_secured_call_is_fenced_and_secured_anew(rig: NodePair) -> None:
     story = inbound(rig)
     story.everybody_talks()
     story.secure()
@@ -138,7 +138,7 @@ def test_secured_call_is_fenced_and_secured_anew(rig: TwoEdges) -> None:
 
 
 @pytest.mark.parametrize("first", ["agent", "customer"])
-def test_secured_call_comes_home_held(rig: TwoEdges, first: Leg) -> None:
+def test_secured_call_comes_home_held(rig: NodePair, first: Leg) -> None:
     """Digits and audio all the way through: none of it reaches the agent before the desk lifts the hold."""
     story = inbound(rig)
     story.everybody_talks()
@@ -161,7 +161,7 @@ def test_secured_call_comes_home_held(rig: TwoEdges, first: Leg) -> None:
     story.hang_up()
 
 
-def test_refresh_of_the_carrier_while_secured_goes_to_the_partner(rig: TwoEdges) -> None:
+def test_refresh_of_the_carrier_while_secured_goes_to_the_partner(rig: NodePair) -> None:
     """A session timer fires before anybody else has noticed that the node is dead."""
     story = inbound(rig)
     story.everybody_talks()
@@ -180,7 +180,7 @@ def test_refresh_of_the_carrier_while_secured_goes_to_the_partner(rig: TwoEdges)
     story.hang_up()
 
 
-def test_node_that_lost_the_call_is_used_again(rig: TwoEdges) -> None:
+def test_node_that_lost_the_call_is_used_again(rig: NodePair) -> None:
     """It crashed and is back: alive, and knows nothing."""
     story = inbound(rig)
     story.everybody_talks()
@@ -192,7 +192,7 @@ def test_node_that_lost_the_call_is_used_again(rig: TwoEdges) -> None:
     story.hang_up()
 
 
-def test_bye_deletes_wherever_the_call_is(rig: TwoEdges) -> None:
+def test_bye_deletes_wherever_the_call_is(rig: NodePair) -> None:
     story = inbound(rig)
     rig.rtpengine.kill()
     refresh_home(story)
@@ -202,7 +202,7 @@ def test_bye_deletes_wherever_the_call_is(rig: TwoEdges) -> None:
     assert anchors(rig, story, NODE_2) == (False, False)
 
 
-def test_new_call_takes_the_other_node_and_none_when_none_is_left(rig: TwoEdges) -> None:
+def test_new_call_takes_the_other_node_and_none_when_none_is_left(rig: NodePair) -> None:
     rig.rtpengine.kill()
     story = inbound(rig)
     story.everybody_talks()
@@ -217,7 +217,7 @@ def test_new_call_takes_the_other_node_and_none_when_none_is_left(rig: TwoEdges)
     assert rig.partner.untaken("INVITE") == []
 
 
-def test_any_edge_serves_a_call_that_another_opened(rig: TwoEdges) -> None:
+def test_any_edge_serves_a_call_that_another_opened(rig: NodePair) -> None:
     """Edge 1's Kamailio is gone for good: everything of the call goes on through edge 2, on the node that has the media."""
     story = inbound(rig)
     story.everybody_talks()
@@ -240,7 +240,7 @@ def test_any_edge_serves_a_call_that_another_opened(rig: TwoEdges) -> None:
     assert anchors(rig, story, NODE_1) == (False, False)
 
 
-def test_kamailio_and_rtpengine_of_an_edge_die_together(rig: TwoEdges) -> None:
+def test_kamailio_and_rtpengine_of_an_edge_die_together(rig: NodePair) -> None:
     story = inbound(rig)
     story.everybody_talks()
     story.secure()
@@ -258,7 +258,7 @@ def test_kamailio_and_rtpengine_of_an_edge_die_together(rig: TwoEdges) -> None:
     story.hang_up()
 
 
-def test_forged_parameters_are_refused_by_the_other_edge_too(rig: TwoEdges) -> None:
+def test_forged_parameters_are_refused_by_the_other_edge_too(rig: NodePair) -> None:
     story = inbound(rig)
     rig.kamailio.kill()
     rig.talk_to(BLOCK.kamailio_2)

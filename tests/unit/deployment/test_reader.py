@@ -132,7 +132,7 @@ def test_faults_come_in_the_order_of_the_file() -> None:
 def test_a_fault_is_printed_as_compilers_do() -> None:
     (fault,) = examine(GOOD.parent / "cs012_transport_tls.toml").faults
     assert str(fault).endswith(
-        "cs012_transport_tls.toml:36: CS012 transport-not-supported: SIP over TLS is not in this version"
+        "cs012_transport_tls.toml:36: CS012 transport-not-supported: SIP over TLS, and there is no [tls] table"
     )
 
 

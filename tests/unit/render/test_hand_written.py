@@ -34,8 +34,10 @@ ALLOWED_MODULES = frozenset(
         "siputils",
         "sl",
         "statistics",
+        "tcpops",  # closes a stranger's connection
         "textops",
         "textopsx",
+        "tls",  # keeps connections, not calls
         "tm",
         "tmx",
         "xlog",

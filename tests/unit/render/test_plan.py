@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from callseal.deployment import Deployment, read
+from callseal.lab.block import Block
+from callseal.lab.encryption import FACES, make_certificates, over_tls
+from callseal.lab.second_edge import table
 from callseal.render import RenderedFile, derive, hand_written, plan
 
 pytestmark = pytest.mark.unit
@@ -31,6 +35,16 @@ def deployment(root: Path, *changes: tuple[str, str]) -> Deployment:
     path = root / "callseal.toml"
     path.write_text(text, encoding="utf-8")
     return read(path)
+
+
+def tls_files(root: Path, *faces: str) -> dict[str, RenderedFile]:
+    """With SIP over TLS to these faces (default: all), and certificates made."""
+    make_certificates(root / "tls", Block(), datetime(2026, 1, 1, tzinfo=UTC))
+    deployment(root)
+    (root / "callseal.toml").write_text(
+        over_tls(EXAMPLE.read_text(encoding="utf-8"), faces or FACES), encoding="utf-8"
+    )
+    return {file.path: file for file in plan(read(root / "callseal.toml"), "edge-1")}
 
 
 def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
@@ -120,6 +134,12 @@ def test_switches(tmp_path: Path, change: tuple[str, str], switch: str) -> None:
 def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     made = files(tmp_path, ("# previous = ", "previous = "))
     data = "".join(file.text for file in made.values())
+    data += "".join(file.text for file in tls_files(tmp_path).values())
+    tcp = (
+        ('transport = "udp"', 'transport = "tcp"'),
+        ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8::20]:5060"'),
+    )
+    data += files(tmp_path, *tcp)["data/defines.cfg"].text
     defined = set(re.findall(r"#!define (\w+)", data)) | set(re.findall(r'#!substdef "\|(\w+)\|', data))
     router = "\n".join(path.read_text(encoding="utf-8") for path in hand_written().glob("*.cfg"))
     switches = set(re.findall(r"#!ifn?def (\w+)", router))
@@ -137,3 +157,13 @@ def test_unknown_edge(tmp_path: Path) -> None:
 def test_seen_at(tmp_path: Path) -> None:
     made = {file.path: file for file in plan(deployment(tmp_path), "edge-1", seen_at="/srv/router/")}
     assert '#!define ADDRESS_FILE "/srv/router/data/address.list"' in made["data/defines.cfg"].text
+
+
+def test_nodes_of_two_edges_begin_with_our_own_and_the_others_address_is_ours_too(tmp_path: Path) -> None:
+
+    two = deployment(tmp_path, ("[desk]\n", table(Block()) + "\n[desk]\n"))
+    first, second = (
+        {file.path: file.text for file in plan(two, edge)}["data/nodes.cfg"] for edge in ("edge-1", "edge-2")
+    )
+    assert '#!define NODE_LIST "1:2"\n#!define NODE_COUNT 2\nalias=127.88.0.23:5060\n' in first
+    assert '#!define NODE_LIST "2:1"\n#!define NODE_COUNT 2\nalias=127.88.0.20:5060\n' in second

@@ -20,6 +20,9 @@ from callseal.payments.money import Money
 from callseal.payments.ports import Answer
 from callseal.payments.session import Session
 
+HOLD_WAIT_S = 0.5
+"""How long an answer to Secure waits for the hold: whoever has the answer may count on it, unless the edge is slow or away."""
+
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 409, 410, 422)
 }
@@ -97,8 +100,10 @@ Pressed = Annotated[Press, Depends(pressing)]
 
 @router.post("/{reference}/secure", status_code=202)
 async def secure(press: Pressed, body: Nothing | None = None) -> JSONResponse:
-    """Secure the line. Answered at once; what becomes of it comes by the events."""
-    return press.make(ev.SecurePressed(press.login), body)
+    """Secure the line. Answered when the hold stands, after half a second at the latest; the rest comes by the events."""
+    answer = press.make(ev.SecurePressed(press.login), body)
+    await press.ctx.desk.dispatcher.edge_answered(press.reference, HOLD_WAIT_S)
+    return answer
 
 
 @router.post("/{reference}/capture", status_code=202)

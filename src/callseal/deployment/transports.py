@@ -1,0 +1,131 @@
+"""Rules about SIP transports and certificate names, and what this machine says about the files of [tls]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from callseal.deployment.lines import Path
+from callseal.deployment.model import Tls
+from callseal.deployment.rules import Finding, Raw, Rule, dotted, peers, sip_uri
+from callseal.deployment.values import Network
+
+
+def speakable(raw: Raw) -> Iterator[Finding]:
+    """Every transport has what it needs, and every destination asks for its peer's."""
+    for _, peer in peers(raw):
+        transport = peer.text("transport", "udp")
+        place = (*peer.path, "transport")
+        if transport == "tls":
+            if "tls" not in raw.table:
+                yield Finding("CS012", place, "SIP over TLS, and there is no [tls] table")
+            for edge in raw.each("edges"):
+                if "tls" in raw.table and "sip_tls" not in edge.table:
+                    yield Finding("CS012", place, f"SIP over TLS, and {dotted(edge.path)} has no sip_tls")
+        for path, text in peer.texts("destinations"):
+            uri = sip_uri(text)
+            if uri is not None and uri.transport not in (None, transport):
+                yield Finding(
+                    "CS012", path, f"“{text}” asks for {uri.transport}, {dotted(place)} is {transport}"
+                )
+
+
+def proven(raw: Raw) -> Iterator[Finding]:
+    """The partner is who its certificate says; a name asked for can be shown."""
+    for face, peer in peers(raw):
+        tls = peer.text("transport", "udp") == "tls"
+        if peer.table.get("tls_name") and not tls:
+            yield Finding(
+                "CS062", (*peer.path, "tls_name"), "a certificate name, and the transport is not tls"
+            )
+        if face == "partner" and tls and not peer.table.get("tls_name"):
+            yield Finding(
+                "CS061", (*peer.path, "transport"), "the partner speaks TLS and tls_name is missing"
+            )
+
+
+def one_rule_an_address(raw: Raw) -> Iterator[Finding]:
+    """Two carriers may share a session border controller, but then one rule must hold for it."""
+    seen: list[tuple[Path, Network, object]] = []
+    for carrier in raw.each("carriers"):
+        rule = (carrier.text("transport", "udp"), carrier.table.get("tls_name") or [])
+        for path, network in carrier.networks("signalling"):
+            for other_path, other, other_rule in seen:
+                same = network.version == other.version and network.overlaps(other)
+                if same and rule != other_rule:
+                    yield Finding("CS063", path, f"{network} is also in {dotted(other_path)}")
+            seen.append((path, network, rule))
+
+
+def regions(raw: Raw) -> Iterator[Finding]:
+    """Edges belong to listed regions, and a cluster's name is nobody's own."""
+    known: set[str | None] = set()
+    for region in raw.each("regions"):
+        if region.text("id") in known:
+            yield Finding("CS065", (*region.path, "id"), f"region “{region.text('id')}” is listed twice")
+        known.add(region.text("id"))
+    hosts = {(edge.text("host") or "").lower() for edge in raw.each("edges")} - {""}
+    for region in raw.each("regions"):
+        if (region.text("cluster") or "").lower() in hosts:
+            yield Finding("CS066", (*region.path, "cluster"), f"“{region.text('cluster')}” is an edge's host")
+    for edge in raw.each("edges"):
+        if known and edge.text("region") not in known:
+            yield Finding("CS065", (*edge.path, "region"), f"there is no region “{edge.text('region')}”")
+
+
+def zone(raw: Raw) -> Iterator[Finding]:
+    """One zone holds every name of ours."""
+    dns = raw.inner("dns")
+    origin = (dns.text("zone") or "").lower()
+    if not origin:
+        return
+    if not dns.table.get("name_servers"):
+        yield Finding("CS067", (*dns.path, "zone"), f"“{origin}” has no name_servers")
+    for table, key in (("regions", "cluster"), ("edges", "host")):
+        for one in raw.each(table):
+            name = (one.text(key) or "").lower()
+            if name and name != origin and not name.endswith(f".{origin}"):
+                yield Finding("CS067", (*one.path, key), f"“{name}” is not in {origin}")
+
+
+TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, one_rule_an_address, regions, zone)
+
+
+def files(tls: Tls, now: datetime) -> Iterator[Finding]:
+    """What is wrong with the certificate, its key and the authorities on this machine, at `now` (aware)."""
+    keys: dict[str, bytes] = {}
+    for name in ("certificate", "private_key", "ca"):
+        file = getattr(tls, name)
+        try:
+            data = file.read_bytes()
+            if name == "private_key":
+                keys[name] = _public(serialization.load_pem_private_key(data, password=None).public_key())
+                if file.stat().st_mode & 0o077:
+                    yield Finding("CS042", ("tls", name), f"{file} has mode {file.stat().st_mode & 0o777:o}")
+                continue
+            certificates = x509.load_pem_x509_certificates(data)
+        except OSError as error:
+            yield Finding("CS064", ("tls", name), f"{file}: {error.strerror}")
+            continue
+        except (ValueError, TypeError):
+            yield Finding("CS064", ("tls", name), f"{file} does not hold what it should, in PEM")
+            continue
+        keys[name] = _public(certificates[0].public_key())
+        for one in certificates:
+            if one.not_valid_after_utc <= now:
+                until = f"{one.not_valid_after_utc:%Y-%m-%d}"
+                yield Finding(
+                    "CS064", ("tls", name), f"{one.subject.rfc4514_string()} has expired on {until}"
+                )
+    if "certificate" in keys and "private_key" in keys and keys["certificate"] != keys["private_key"]:
+        yield Finding("CS064", ("tls", "private_key"), "the key is not that of the certificate")
+
+
+def _public(key: object) -> bytes:
+    encoded: bytes = key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded

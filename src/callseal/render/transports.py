@@ -1,0 +1,157 @@
+"""What Kamailio is given about SIP transports: listeners, TLS profiles, and what each peer must show.
+
+A deployment whose peers all speak UDP gets none of it, so its router has no TLS and no TCP at all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
+
+from callseal.deployment import Deployment, Edge, HostPort, SecretError, SipUri, Tls
+from callseal.deployment.model import Peer
+from callseal.render.file import SECRET_MODE, RenderedFile
+
+TLS_PORT = 5061
+CERTIFICATE, PRIVATE_KEY, AUTHORITIES = "certificate.pem", "private_key.pem", "ca.pem"
+
+_HEAD = """\
+# SIP over TLS. Rendered from deployment “{name}”: change that, not this. Read again by the RPC command tls.reload.
+"""
+# A client's certificate is asked for and looked at, but a bad one does not end the handshake: who must prove what is decided by the
+# peer (router/transport.cfg), and so a refusal is counted and told.
+_SERVER = """
+[server:default]
+method = TLSv{version}+
+cipher_list = {ciphers}
+certificate = {certificate}
+private_key = {private_key}
+ca_list = {ca}
+verify_certificate = yes
+require_certificate = no
+verify_client = optional_no_ca
+verify_depth = 5
+"""
+_CLIENT = """
+[client:{whom}]
+method = TLSv{version}+
+cipher_list = {ciphers}
+certificate = {certificate}
+private_key = {private_key}
+ca_list = {ca}
+verify_certificate = {verify}
+require_certificate = {verify}
+verify_depth = 5
+"""
+
+
+def streams(deployment: Deployment) -> frozenset[str]:
+    """The stream transports (`tcp`, `tls`) that some peer speaks."""
+    return frozenset(peer.transport for peer in deployment.peers) - {"udp"}
+
+
+def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str]:
+    """Defines of the stream listeners; empty when every peer speaks UDP."""
+    spoken = streams(deployment)
+    defines = {"WITH_STREAMS": ""} if spoken else {}
+    if "tcp" in spoken:
+        defines |= {"WITH_TCP": "", "EDGE_LISTEN_TCP": f"tcp:{edge.sip}"}
+    if "tls" in spoken and edge.sip_tls is not None:
+        shown = f" advertise {edge.host}:{edge.sip_tls.port}" if edge.host else ""
+        defines |= {
+            "WITH_TLS": "",
+            "TLS_CONFIG": f'"{seen_at}/data/tls.cfg"',
+            "EDGE_LISTEN_TLS": f"tls:{edge.sip_tls}{shown}",
+        }
+    if spoken:
+        address = (edge.sip if edge.sip_tls is None or "tls" not in spoken else edge.sip_tls).address
+        defines["EDGE_SOURCE"] = f"[{address}]" if address.version == 6 else str(address)
+        if address.version == 6:
+            defines["SOURCE_IS_SIX"] = ""
+    return defines
+
+
+def names(deployment: Deployment, edge: Edge) -> dict[str, str]:
+    """Defines of the cluster names: all of them are ours, one goes into Record-Route; empty when there is none."""
+    defines = {}
+    if deployment.clusters:
+        defines["CLUSTER_ALIASES"] = " ".join(f'"{name}"' for name in deployment.clusters)
+    cluster = deployment.cluster_of(edge)
+    if cluster is not None:
+        defines["CLUSTER_NAME"] = f'"{cluster}"'
+    return defines
+
+
+def proof(peer: Peer) -> str:
+    """What an address of that peer must show: appended to its tag in `address.list`, empty for plain UDP."""
+    names = f";cn={','.join(peer.tls_name)}" if peer.tls_name else ""
+    return "" if peer.transport == "udp" else f";tr={peer.transport}{names}"
+
+
+def destination(uri: SipUri, peer: Peer) -> str:
+    """The URI with the transport of its peer; a plain one stays as it is."""
+    return str(uri) if peer.transport == "udp" else str(SipUri(uri.host, uri.port, peer.transport))
+
+
+def tls_files(deployment: Deployment, seen_at: str) -> tuple[RenderedFile, ...]:
+    """`tls.cfg` and what it names: certificate, key and authorities, copied so that one directory holds all Kamailio reads.
+
+    Nothing when nobody speaks TLS. Raises `SecretError` when a file cannot be read.
+    """
+    tls = deployment.tls
+    if tls is None or "tls" not in streams(deployment):
+        return ()
+    return (
+        RenderedFile("data/tls.cfg", profiles(deployment, f"{seen_at}/data")),
+        RenderedFile(f"data/{CERTIFICATE}", _read(tls.certificate)),
+        RenderedFile(f"data/{PRIVATE_KEY}", _read(tls.private_key), SECRET_MODE),
+        RenderedFile(f"data/{AUTHORITIES}", _read(tls.ca)),
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(
+            f"{path} cannot be read: {error}", advice="docs/how-to/tls.md says what [tls] needs."
+        ) from None
+
+
+def profiles(deployment: Deployment, folder: str) -> str:
+    """`tls.cfg`: how the edge speaks TLS as a server and as a client. Certificates are seen in `folder`.
+
+    As a client it wants a certificate from its own authorities, except from peers without `tls_name`: with these it is
+    encryption and no more. (The name itself is looked at by the router; OpenSSL compares none here.)
+    """
+    tls = deployment.tls
+    if tls is None:
+        return ""
+    text = _HEAD.format(name=deployment.name) + _SERVER.format(**_common(tls, folder))
+    text += _CLIENT.format(whom="default", verify="yes", **_common(tls, folder))
+    for place in _unproven(deployment):
+        text += _CLIENT.format(whom=place, verify="no", **_common(tls, folder))
+    return text
+
+
+def _common(tls: Tls, folder: str) -> dict[str, str]:
+    return {
+        "version": tls.min_version,
+        "ciphers": ":".join(tls.ciphers),
+        "certificate": f"{folder}/{CERTIFICATE}",
+        "private_key": f"{folder}/{PRIVATE_KEY}",
+        "ca": f"{folder}/{AUTHORITIES}",
+    }
+
+
+def _unproven(deployment: Deployment) -> Iterable[HostPort]:
+    """Literal destinations of peers that need not say who they are."""
+    places = {
+        HostPort(uri.address, uri.port or TLS_PORT): None
+        for peer in deployment.peers
+        if peer.transport == "tls" and not peer.tls_name
+        for uri in peer.destinations
+        if isinstance(uri.address, ipaddress.IPv4Address | ipaddress.IPv6Address)
+    }
+    return tuple(places)

@@ -1,0 +1,175 @@
+"""A SIP peer over TLS: its own server for what the edge opens, one connection of its own towards the edge."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from pathlib import Path
+
+from tests.support.sip_peer import Message, SipPeer
+
+TLS_PORT = 5061
+
+
+def context(folder: Path, name: str, *, server: bool) -> ssl.SSLContext:
+    """The TLS of one side: its own certificate `name`, and the lab's authority for the other side's."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    made.load_verify_locations(folder / "ca.pem")
+    made.verify_mode = ssl.CERT_REQUIRED
+    return made
+
+
+class Stream:
+    """One TLS connection as whole SIP messages (RFC 3261 section 18.3: Content-Length is what parts them)."""
+
+    def __init__(self, connection: ssl.SSLSocket) -> None:
+        self.connection = connection
+        self._data = b""
+
+    def send(self, message: str) -> None:
+        self.connection.sendall(message.encode())
+
+    def message(self) -> Message | None:
+        """The next one; None when the other side has closed."""
+        while b"\r\n\r\n" not in self._data or len(self._data) < self._end():
+            try:
+                more = self.connection.recv(65535)
+            except (TimeoutError, ConnectionError, ssl.SSLError, ValueError, OSError):
+                return None
+            if not more:
+                return None
+            self._data = (self._data + more).lstrip(b"\r\n")
+        end = self._end()
+        whole, self._data = self._data[:end], self._data[end:]
+        return Message.parse(whole)
+
+    def _end(self) -> int:
+        head, _, _ = self._data.partition(b"\r\n\r\n")
+        return len(head) + 4 + int(Message.parse(head + b"\r\n\r\n").get("Content-Length") or 0)
+
+    def hang_up(self) -> None:
+        """End it, and leave the socket to the thread that reads it: a number given back early would be another's."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.hang_up()
+        self.connection.close()
+
+
+def connect(edge: tuple[str, int], tls: ssl.SSLContext, *, source: str, timeout_s: float = 3.0) -> Stream:
+    """A TLS connection from `source`. Raises `ssl.SSLError` or `OSError` when it is refused in the handshake."""
+    plain = socket.create_connection(edge, timeout=timeout_s, source_address=(source, 0))
+    try:
+        return Stream(tls.wrap_socket(plain))
+    except OSError:
+        plain.close()
+        raise
+
+
+class TlsPeer(SipPeer):
+    """Everything a `SipPeer` is, over TLS at port 5061. `certificates` is the lab's folder, `name` its own one there."""
+
+    transport = "TLS"
+
+    def __init__(self, address: str, edge: str, certificates: Path, name: str) -> None:
+        self.address, self.port, self.edge = address, TLS_PORT, (edge, TLS_PORT)
+        self.mute = False
+        self.heard: list[Message] = []
+        self._taken: set[int] = set()
+        self._seen: set[tuple[str, str]] = set()
+        self._news = threading.Condition()
+        self._client = context(certificates, name, server=False)
+        self._server = context(certificates, name, server=True)
+        self._out: Stream | None = None
+        self._came: dict[str, Stream] = {}
+        self._streams: list[Stream] = []
+        self._threads: list[threading.Thread] = []
+        self.came_from: set[str] = set()
+        self._open = True
+        self._listener = socket.create_server((address, TLS_PORT))
+        self._spawn(self._accept)
+
+    @property
+    def contact(self) -> str:
+        return f"<sip:peer@{self.address}:{self.port};transport=tls>"
+
+    @property
+    def connections(self) -> int:
+        """How many connections there have been, both ways."""
+        return len(self._streams)
+
+    def send(self, message: str) -> None:
+        """A reply goes where its request came from, a request over our own connection."""
+        parsed = Message.parse(message.encode())
+        if not parsed.is_request and parsed.branch in self._came:
+            self._came[parsed.branch].send(message)
+            return
+        if self._out is None:
+            self._out = connect(self.edge, self._client, source=self.address)
+            self._out.connection.settimeout(None)
+            self._follow(self._out)
+        self._out.send(message)
+
+    def hang_up_connection(self) -> None:
+        """Close our own connection; the next request opens another."""
+        if self._out is not None:
+            self._out.hang_up()
+        self._out = None
+
+    def serve(self, certificates: Path, name: str) -> None:
+        """Show another certificate from the next connection on."""
+        self._server = context(certificates, name, server=True)
+
+    def drop_connections(self) -> None:
+        """Close whatever is open, both ways."""
+        for stream in self._streams:
+            stream.hang_up()
+        self._out = None
+
+    def _spawn(self, target: object, *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while self._open:
+            try:
+                plain, (source, _) = self._listener.accept()
+            except OSError:
+                return
+            self.came_from.add(source)
+            self._spawn(self._welcome, plain)
+
+    def _welcome(self, plain: socket.socket) -> None:
+        try:
+            stream = Stream(self._server.wrap_socket(plain, server_side=True))
+        except OSError:
+            plain.close()
+            return
+        self._follow(stream)
+
+    def _follow(self, stream: Stream) -> None:
+        self._streams.append(stream)
+        self._spawn(self._read, stream)
+
+    def _read(self, stream: Stream) -> None:
+        while (message := stream.message()) is not None:
+            if message.is_request:
+                self._came[message.branch] = stream
+            self._take(message)
+        stream.close()
+
+    def close(self) -> None:
+        self._open = False
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for stream in self._streams:
+            stream.hang_up()
+        for thread in self._threads:
+            thread.join(2)
