@@ -287,7 +287,6 @@ class Dispatcher:
                 await self._partner.release(self._token(command), command.key)
             case cmd.PartnerRefresh():
                 await self._partner.refresh(self._token(command), command.key)
-                return ev.Refreshed()
             case cmd.QueryCharge():
                 return await self._partner.ask_charge(command.charge)
             case cmd.Annotate():

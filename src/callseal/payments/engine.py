@@ -72,7 +72,7 @@ def handle(
         session, more = _take(session, found, event, now, limits)
         commands += more
         if conclusion is Event.MEDIA_BACK:
-            session = replace(session, lost_at=None)
+            session = replace(session, lost_at=None, verify_at=None)
     if _seen_by_agents(session) != _seen_by_agents(before):
         session = replace(session, version=before.version + 1)
         session, more = issue(session, (Do.NOTIFY,), event, now, limits)
@@ -204,7 +204,8 @@ def _take(
         session = _enter(session, step.to, now)
     if moved or step.rearm:
         session = _arm(session, now, limits)
-    if session.state in COVERED and (moved or isinstance(event, ev.VerifyDue)):
+    watched = session.state in COVERED or (session.state in AT_REST and session.lost_at is not None)
+    if watched and (moved or isinstance(event, ev.VerifyDue | ev.NodeLost)):
         session = replace(session, verify_at=now + limits.verify)
     return issue(session, step.do, event, now, limits)
 

@@ -369,15 +369,8 @@ class ReleaseRefused(Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed(Happening):
-    """The partner has begun to re-INVITE both legs."""
-
-    name: ClassVar[Event] = Event.REFRESHED
-
-
-@dataclass(frozen=True, slots=True)
 class RefreshFailed(Happening):
-    """It did not, or nobody can say."""
+    """The partner did not begin to re-INVITE both legs, or nobody can say."""
 
     name: ClassVar[Event] = Event.REFRESH_FAILED
     reason: str = ""

@@ -75,7 +75,6 @@ class Event(StrEnum):
     CHARGE_REFUSED = "charge_refused"
     CHARGE_UNCLEAR = "charge_unclear"
     RELEASE_REFUSED = "release_refused"
-    REFRESHED = "refreshed"
     REFRESH_FAILED = "refresh_failed"
     # facts from the platform
     ANNOTATED = "annotated"

@@ -169,12 +169,13 @@ ROWS: tuple[Row, ...] = (
     on(S.APPROVED, E.RESTARTED, do=(D.QUERY_MEDIA,)),
     # --- the sound is lost: a node died ---------------------------------------------------------------------------------
     on(AT_REST, E.NODE_LOST, do=(D.REFRESH,), notice="node_lost"),
-    on(AT_REST, E.REFRESHED, do=(D.QUERY_MEDIA,)),
+    on(AT_REST, E.VERIFY_DUE, do=(D.QUERY_MEDIA,)),
     on(AT_REST, E.REFRESH_FAILED, notice="media_gone"),
     on(
         AT_REST, E.MEDIA_SILENT, do=(D.QUERY_MEDIA,)
     ),  # nobody speaks: at rest it is enough to know where it would go
-    on(AT_REST, E.MEDIA_BACK, S.READY, AT_HOME, notice="media_back"),
+    on(S.READY, E.MEDIA_BACK, do=(D.UNHOLD,), notice="media_back"),
+    on(S.OFFERED, E.MEDIA_BACK, S.READY, (D.UNHOLD,), notice="media_back"),
     on((S.SECURED, S.CAPTURING, S.CAPTURED), E.NODE_LOST, S.SECURING, (D.REFRESH,), notice="node_lost"),
     on(S.SECURING, E.NODE_LOST, S.RESTORING, (*GO_HOME, D.REFRESH), notice="node_lost"),
     on((S.AUTHORISING, S.APPROVED, S.OUTCOME_UNKNOWN), E.NODE_LOST, S.RESTORING, GO_HOME, notice="node_lost"),
@@ -219,7 +220,6 @@ NOTHING_ELSE: tuple[Event, ...] = (
     E.HOLD_EXPIRED,  # the hold was lifted by the edge when the customer leg arrived at the partner
     E.EDGE_LOST,
     E.NODE_LOST,
-    E.REFRESHED,
     E.REFRESH_FAILED,  # the watch over the nodes comes back to it
     E.PARTNER_SILENT,
     E.CALL_ENDED,

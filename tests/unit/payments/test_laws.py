@@ -55,7 +55,6 @@ HAPPENINGS = st.one_of(
             ev.HoldExpired(),
             ev.EdgeLost(),
             ev.NodeLost("n1"),
-            ev.Refreshed(),
             ev.RefreshFailed(),
             ev.PartnerSilent(),
             ev.Annotated(),

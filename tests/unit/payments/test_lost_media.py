@@ -17,15 +17,26 @@ pytestmark = pytest.mark.unit
 def test_an_open_call_says_so_and_says_when_it_is_back(story: Any) -> None:
     story.ready() >> ev.NodeLost("n1")
     assert (story.state, story.session.notice, story.said) == (State.READY, "node_lost", [Do.REFRESH])
-    story >> ev.Refreshed()
-    assert story.said == [Do.QUERY_MEDIA]
     story >> ev.LegMoved(Leg.AGENT, Place.HOME, node="n2")
     assert story.session.notice == "node_lost", "half of it"
     story >> ev.LegMoved(Leg.CUSTOMER, Place.HOME, node="n2")
     assert (story.state, story.session.notice) == (State.READY, "media_back")
-    assert story.said == [Do.UNHOLD, Do.RESUME_RECORDING], "the router holds what it anchors anew"
+    assert story.said == [Do.UNHOLD], "the router holds what it anchors anew"
     assert story.session.touches("n2")
     assert not story.session.touches("n1")
+
+
+def test_while_its_sound_is_lost_the_edge_is_asked_again(story: Any) -> None:
+    """Nobody speaks, or the node was only silent: then no report of a move comes."""
+    story.ready() >> ev.NodeLost("n1")
+    for _ in range(2):
+        story.clock()
+        assert story.said == [Do.QUERY_MEDIA]
+    story >> ev.MediaSeen(
+        Place.HOME, Place.HOME, fenced=False, anchored=True, asked_at=2**60, customer_node="n2"
+    )
+    assert story.session.notice == "media_back"
+    assert story.session.verify_at is None
 
 
 def test_an_open_call_that_nobody_can_move_says_that_too(story: Any) -> None:
