@@ -133,6 +133,7 @@ def test_partner_dies_while_secured(pair: Stage) -> None:
     phones_hang_up(pair)
 
 
+@pytest.mark.soak
 def test_partner_dies_and_the_open_call_goes_on_without_it(pair: Stage) -> None:
     call = pair.call()
     call.dial()
@@ -192,6 +193,7 @@ def test_desk_dies_with_one_call_secured(pair: Stage) -> None:
         call.hang_up()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("state", ["open", "secured"])
 def test_rtpengine_dies_with_one_anchor(open_stage: Callable[..., Stage], state: str, pair: Stage) -> None:
     one = open_stage(edges=2, settings={"anchors": '"one"'}) if state == "open" else _one[0]

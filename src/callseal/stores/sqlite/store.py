@@ -33,8 +33,10 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._lock = lock(path)
+        self._path = path
         try:
             self._db = open_database(path)
+            self._file = path.stat().st_ino
         except BaseException:
             os.close(self._lock)
             raise
@@ -43,10 +45,21 @@ class SqliteStore:
         self._db.close()
         os.close(self._lock)
 
+    def _gone(self) -> bool:
+        """SQLite goes on writing into a file that nobody can find any more."""
+        try:
+            return self._path.stat().st_ino != self._file
+        except OSError:
+            return True
+
     def healthy(self) -> bool:
-        """Whether the disk still takes a write."""
+        """Whether the disk still takes a write, and into the file that a restart would find."""
+        if self._gone():
+            return False
         try:
             with transaction(self._db):
+                # A row that comes and goes: nothing would be written for a statement that changes nothing.
+                self._db.execute("INSERT OR REPLACE INTO seen VALUES ('', 'healthy', 0)")
                 self._db.execute("DELETE FROM seen WHERE source = ''")
         except sqlite3.Error:
             return False
@@ -87,6 +100,8 @@ class SqliteStore:
 
     def commit(self, change: Change) -> list[Pending]:
         """Write everything the event caused; return the commands that now wait, in order."""
+        if self._gone():
+            raise StoreUnavailable("gone")
         try:
             return self._commit(change)
         except sqlite3.OperationalError as error:
