@@ -141,12 +141,7 @@ class Bench:
                 daemon.start()
 
     async def _lock_store(self) -> None:
-        thief = sqlite3.connect(self.world.workspace.root / "state" / "desk.sqlite3", isolation_level=None)
-        thief.execute("PRAGMA busy_timeout=5000")
-        thief.execute("BEGIN IMMEDIATE")
-        await asyncio.sleep(DOWN_S)
-        thief.execute("ROLLBACK")
-        thief.close()
+        await asyncio.to_thread(_hold_lock, self.world.workspace.root / "state" / "desk.sqlite3")
 
     def _read(
         self, case: Case, found: Found, ears: Ears, card: Card, calls: list[LiveCall], killed: float
@@ -162,19 +157,22 @@ class Bench:
             )
             found.card_back = _since(killed, (said.get((call.reference, "media_back")) for call in calls[1:]))
         if case.secured_says:
-            at = said.get((calls[0].reference, case.secured_says))
-            found.card_secured = None if at is None else at - killed
+            # Whatever it says first that makes it no longer secure.
+            reference = calls[0].reference
+            times = [said.get((reference, what)) for what in (case.secured_says, "state:restoring")]
+            found.card_secured = min(_since(killed, times), default=None)
         again = said.get((calls[0].reference, "state:secured"))
         found.secured_again = None if again is None else again - killed
 
     async def _state(self, reference: str) -> str:
-        """What a card that is opened now would say."""
-        with suppress(*GONE):
-            secret = self.world.workspace.secret(f"agent-{AGENT_LOGIN}")
-            fresh = Card(self.world.desk_url, AGENT_LOGIN, secret)
-            async with fresh:
-                answer = await fresh._http.get(f"/v1/calls/{reference}")
-                return str(answer.json()["state"])
+        """What a card that is opened now would say; a desk that is just coming back has some seconds more."""
+        secret = self.world.workspace.secret(f"agent-{AGENT_LOGIN}")
+        for _ in range(10):
+            with suppress(*GONE):
+                async with Card(self.world.desk_url, AGENT_LOGIN, secret) as fresh:
+                    answer = await fresh._http.get(f"/v1/calls/{reference}")
+                    return str(answer.json()["state"])
+            await asyncio.sleep(1)
         return "unknown"
 
     async def _ends(self, peers: Peers, call: LiveCall) -> bool:
@@ -199,6 +197,14 @@ class Bench:
         wanted = ("restoring", "media_at_partner") if stuck else ("secured", "securing", "restoring", "ready")
         if found.secured_state not in wanted:
             found.faults.append(f"the secured call is {found.secured_state}")
+
+
+def _hold_lock(store: Path) -> None:
+    thief = sqlite3.connect(store, isolation_level=None, timeout=5)
+    thief.execute("BEGIN IMMEDIATE")
+    time.sleep(DOWN_S)
+    thief.execute("ROLLBACK")
+    thief.close()
 
 
 def _since(begun: float, times: object) -> list[float]:

@@ -10,7 +10,7 @@ _HEAD = """\
 # What a death costs
 
 Written by `make bench-failure` on {date}: {calls} calls up, {rate:g} new calls a second, Kamailio {kamailio}, rtpengine {rtpengine}, {cpus} CPUs,
-system load {load}. What happens and why: [failure](../explanation/failure.md). Times in seconds from the `kill -9`.
+system load {load} on a machine that others used too, niceness {nice}. What happens and why: [failure](../explanation/failure.md). Times in seconds from the `kill -9`.
 
 | kill -9 of | longest silence of an open call's leg, median / worst | of the secured call's | card says so, median / worst | secured call afterwards | new calls: tried / by the other edge / lost | open calls hung up afterwards |
 |---|---|---|---|---|---|---|
@@ -36,6 +36,7 @@ def page(content: dict[str, Any]) -> str:
         rtpengine=content["rtpengine"],
         cpus=content["cpus"],
         load=content["load_at_start"][0],
+        nice=content["niceness"],
     )
     return head + "".join(_row(one) for one in content["cases"]) + _TAIL
 

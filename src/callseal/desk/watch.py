@@ -8,7 +8,7 @@ answers, nothing is known about the nodes, and the evidence of secured calls is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from callseal.payments.session_table import COVERED
 
 EVERY_S = 0.5
 SILENT_TWICE = 2
-PARTNER_SILENT = 6
+PARTNER_SILENT_MS = 3_000
 BATCH = 20
 PACE_S = 0.05
 """So many calls are told in one go, then the rest of the desk has its turn; the partner and the edges are not asked for all at once."""
@@ -94,19 +94,24 @@ class Watch:
         self._every_s = every_s
         self._book = NodeBook()
         self._dead: frozenset[str] = frozenset()
-        self._partner_misses = 0
+        self._partner_seen_at: int | None = None
+        self._partner_told = False
 
     async def run(self) -> None:
+        """Beside each other: a slow answer of the one must not delay the news of the other."""
+        await asyncio.gather(self._again(self.look_at_nodes), self._again(self.look_at_partner))
+
+    async def _again(self, look: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(self._every_s)
             try:
-                await self.look()
+                await look()
             except Exception:
                 log.exception("watch_failed")
 
-    async def look(self) -> None:
-        """One round: ask everybody, tell the calls that are struck."""
-        report, there = await asyncio.gather(self._edges.nodes(), self._partner.answers())
+    async def look_at_nodes(self) -> None:
+        """One round: ask every edge about every node, tell the calls that are struck."""
+        report = await self._edges.nodes()
         now = self._desk.now_ms()
         dead, restarted = self._book.take(report, now)
         for node in dead - self._dead:
@@ -116,14 +121,21 @@ class Watch:
         for node in restarted:
             log.error("node_started_anew", node=node)
         self._dead = dead
-        self._partner_misses = 0 if there else self._partner_misses + 1
         if dead or restarted:
             found = list(struck(self._desk.store.open_sessions(), dead, restarted, now))
             for number, (session, node) in enumerate(found, 1):
                 self._tell(session.reference, ev.NodeLost(node))
                 if number % BATCH == 0:
                     await asyncio.sleep(PACE_S)
-        if self._partner_misses == PARTNER_SILENT:
+
+    async def look_at_partner(self) -> None:
+        """One round; when it has been silent for long enough the secured calls are told, once."""
+        there = await self._partner.answers()
+        now = self._desk.now_ms()
+        if there or self._partner_seen_at is None:
+            self._partner_seen_at, self._partner_told = now, False
+        elif not self._partner_told and now - self._partner_seen_at >= PARTNER_SILENT_MS:
+            self._partner_told = True
             log.error("partner_silent")
             for session in self._desk.store.open_sessions():
                 if session.state in COVERED:

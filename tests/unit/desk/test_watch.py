@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callseal.desk.watch import AGAIN_MS, PARTNER_SILENT, NodeBook, Watch, struck
+from callseal.desk.watch import AGAIN_MS, PARTNER_SILENT_MS, NodeBook, Watch, struck
 from callseal.payments import events as ev
 from callseal.payments.names import Direction, Place, State
 from callseal.payments.session import LegView, Session
@@ -95,7 +95,8 @@ class World:
         self.partner_there = True
         self.told: list[tuple[str, ev.Happening]] = []
         self.store: Any = self
-        self.now_ms: Callable[[], int] = lambda: NOW
+        self.now = NOW
+        self.now_ms: Callable[[], int] = lambda: self.now
 
     async def nodes(self) -> dict[str, dict[str, int | None]]:
         return self.report
@@ -116,7 +117,9 @@ def rounds(world: World, count: int) -> list[tuple[str, ev.Happening]]:
 
     async def look() -> None:
         for _ in range(count):
-            await watch.look()
+            await watch.look_at_nodes()
+            await watch.look_at_partner()
+            world.now += 500
 
     asyncio.run(look())
     return world.told
@@ -133,5 +136,6 @@ def test_the_desk_is_told_once_of_a_silent_partner_and_only_about_secured_calls(
     secured = session(reference="s", state=State.SECURED, customer=there, agent=there)
     world = World(secured, session())
     world.partner_there = False
-    assert rounds(world, PARTNER_SILENT - 1) == []
-    assert rounds(world, PARTNER_SILENT + 3) == [("s", ev.PartnerSilent())]
+    most = PARTNER_SILENT_MS // 500
+    assert rounds(world, most) == []
+    assert rounds(world, most + 5) == [("s", ev.PartnerSilent())]

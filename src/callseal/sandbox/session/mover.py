@@ -87,7 +87,8 @@ class Mover:
             return await self._home(first, second)
 
     async def refresh(self, first: Leg, second: Leg) -> bool:
-        """Both legs again, wherever they are; True when both agreed."""
+        """Both legs again, wherever they are; True when both agreed. An edge may be dead altogether: that is found out first."""
+        await first.find_an_edge()
         async with self._moving:
             if first.at_bridge or second.at_bridge:
                 return await self._refresh_at_bridge(first, second)

@@ -68,6 +68,10 @@ class SipStack:
             self._loop.callFromThread(self._loop.breakLoop)
             self._thread.join(timeout_s)
 
+    def look_at_edges(self) -> None:
+        """Find out now which edges answer. Blocks: call it in a thread."""
+        self._edges.look()
+
     def new_number(self) -> int:
         """The number of a dialog to come; taken before `call`, so that nothing it hears finds nobody at home."""
         return next(self._numbers)
