@@ -25,6 +25,7 @@ from bench.failure_calls import Card, Ears, Stream, stand
 from bench.failure_page import page
 from bench.peers import LiveCall, PeerError, Peers
 from bench.report import percentile, surroundings, write_json
+from callseal.lab import second_edge
 from callseal.lab.block import Block
 from callseal.lab.preflight import faults
 from callseal.lab.rootfs import BASELINE
@@ -89,7 +90,7 @@ class Bench:
     def __init__(self, world: World, options: argparse.Namespace) -> None:
         self.world = world
         self.options = options
-        self.edges = [world.block.kamailio, world.block.kamailio_2]
+        self.edges = [world.block.kamailio, second_edge.sip(world.block)]
         self.chance = random.Random(options.seed)
 
     async def run(self, case: Case) -> Found:

@@ -10,11 +10,12 @@ from typing import Any
 
 import httpx2
 
-from callseal.audit.ear import Ear, listen
+from callseal.audit.ear import Ear
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.block import Block
 from callseal.lab.phone import Phone, PhoneError
 from callseal.lab.preflight import taken
+from callseal.lab.site import Site
 from callseal.lab.story import PaidCall
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import Choices, World
@@ -54,10 +55,12 @@ class Stages:
         tls: frozenset[str] = frozenset(),
         customer: dict[str, Any] | None = None,
         agent: dict[str, Any] | None = None,
+        site: Site | None = None,
         **choices: Any,
     ) -> Stage:
-        block = next(block for block in _blocks if not taken(block))
-        workspace = Workspace(self.root / f"world-{block.prefix}", block, settings or {}, tls)
+        """On a block of loopback of its own, unless `site` says otherwise."""
+        site = site or next(block for block in _blocks if not taken(block))
+        workspace = Workspace(self.root / f"world-{len(self.written)}", site, settings or {}, tls)
         self.written.append(workspace.root)
         world = stack.enter_context(World(workspace, Choices(**choices)))
         stage = Stage(
@@ -65,7 +68,7 @@ class Stages:
             customer=stack.enter_context(world.customer(**(customer or {}))),
             agent=stack.enter_context(world.agent(**(agent or {}))),
             desk=stack.enter_context(world.desk()),
-            ear=stack.enter_context(listen(world.block.agent)),
+            ear=stack.enter_context(world.ear()),
         )
         self.phones += [stage.customer, stage.agent]
         return stage
@@ -98,10 +101,12 @@ def voices_flow(stage: Stage, seconds: float = 1.0) -> None:
 
 def partner_faults(stage: Stage, **switches: object) -> None:
     """Throw the sandbox partner's switches."""
-    answer = httpx2.post(
-        f"http://{stage.world.block.partner}:8030/faults",
-        json=switches,
-        headers={"Authorization": f"Bearer {stage.world.workspace.secret('partner-api-key')}"},
-        timeout=5,
-    )
+    site = stage.world.site
+    with site.inside(site.desk):
+        answer = httpx2.post(
+            f"http://{site.partner}:8030/faults",
+            json=switches,
+            headers={"Authorization": f"Bearer {stage.world.workspace.secret('partner-api-key')}"},
+            timeout=5,
+        )
     assert answer.status_code == 200, answer.text

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 from tests.support.sip_peer import Message, SipPeer
@@ -24,28 +26,54 @@ def context(folder: Path, name: str, *, server: bool) -> ssl.SSLContext:
 
 
 class Stream:
-    """One TLS connection as whole SIP messages (RFC 3261 section 18.3: Content-Length is what parts them)."""
+    """One TCP or TLS connection as whole SIP messages (RFC 3261 section 18.3: Content-Length is what parts them).
 
-    def __init__(self, connection: ssl.SSLSocket) -> None:
+    One thread may read while others send; OpenSSL's side of a connection bears one of them at a time, hence the lock.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
+        self.ended = False
+        """The other side has closed."""
         self._data = b""
+        self._lock = threading.Lock()
+        connection.setblocking(False)
 
     def send(self, message: str) -> None:
-        self.connection.sendall(message.encode())
+        data = message.encode()
+        while data:
+            with self._lock:
+                try:
+                    data = data[self.connection.send(data) :]
+                    continue
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                    pass
+            time.sleep(0.001)
 
-    def message(self) -> Message | None:
-        """The next one; None when the other side has closed."""
+    def message(self, timeout_s: float | None = None) -> Message | None:
+        """The next one; None when the other side has closed (`ended`), or when time is up."""
         while b"\r\n\r\n" not in self._data or len(self._data) < self._end():
-            try:
-                more = self.connection.recv(65535)
-            except (TimeoutError, ConnectionError, ssl.SSLError, ValueError, OSError):
-                return None
+            more = self._receive(timeout_s)
             if not more:
                 return None
             self._data = (self._data + more).lstrip(b"\r\n")
         end = self._end()
         whole, self._data = self._data[:end], self._data[end:]
         return Message.parse(whole)
+
+    def _receive(self, timeout_s: float | None) -> bytes:
+        while True:
+            try:
+                with self._lock:
+                    more = self.connection.recv(65535)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                if not select.select([self.connection], [], [], timeout_s)[0]:
+                    return b""
+                continue
+            except (OSError, ValueError):
+                more = b""
+            self.ended = not more
+            return more
 
     def _end(self) -> int:
         head, _, _ = self._data.partition(b"\r\n\r\n")
@@ -61,11 +89,13 @@ class Stream:
         self.connection.close()
 
 
-def connect(edge: tuple[str, int], tls: ssl.SSLContext, *, source: str, timeout_s: float = 3.0) -> Stream:
-    """A TLS connection from `source`. Raises `ssl.SSLError` or `OSError` when it is refused in the handshake."""
+def connect(
+    edge: tuple[str, int], tls: ssl.SSLContext | None, *, source: str, timeout_s: float = 3.0
+) -> Stream:
+    """A connection from `source`, TCP when `tls` is None. Raises `ssl.SSLError` or `OSError` when it is refused in the handshake."""
     plain = socket.create_connection(edge, timeout=timeout_s, source_address=(source, 0))
     try:
-        return Stream(tls.wrap_socket(plain))
+        return Stream(plain if tls is None else tls.wrap_socket(plain))
     except OSError:
         plain.close()
         raise
@@ -76,27 +106,29 @@ class TlsPeer(SipPeer):
 
     transport = "TLS"
 
-    def __init__(self, address: str, edge: str, certificates: Path, name: str) -> None:
-        self.address, self.port, self.edge = address, TLS_PORT, (edge, TLS_PORT)
+    def __init__(
+        self, address: str, edge: str, certificates: Path | None, name: str, *, port: int = TLS_PORT
+    ) -> None:
+        self.address, self.port, self.edge = address, port, (edge, port)
         self.mute = False
         self.heard: list[Message] = []
         self._taken: set[int] = set()
         self._seen: set[tuple[str, str]] = set()
         self._news = threading.Condition()
-        self._client = context(certificates, name, server=False)
-        self._server = context(certificates, name, server=True)
+        self._client = None if certificates is None else context(certificates, name, server=False)
+        self._server = None if certificates is None else context(certificates, name, server=True)
         self._out: Stream | None = None
         self._came: dict[str, Stream] = {}
         self._streams: list[Stream] = []
         self._threads: list[threading.Thread] = []
         self.came_from: set[str] = set()
         self._open = True
-        self._listener = socket.create_server((address, TLS_PORT))
+        self._listener = socket.create_server((address, port))
         self._spawn(self._accept)
 
     @property
     def contact(self) -> str:
-        return f"<sip:peer@{self.address}:{self.port};transport=tls>"
+        return f"<sip:peer@{self.address}:{self.port};transport={self.transport.lower()}>"
 
     @property
     def connections(self) -> int:
@@ -111,7 +143,6 @@ class TlsPeer(SipPeer):
             return
         if self._out is None:
             self._out = connect(self.edge, self._client, source=self.address)
-            self._out.connection.settimeout(None)
             self._follow(self._out)
         self._out.send(message)
 
@@ -147,7 +178,9 @@ class TlsPeer(SipPeer):
 
     def _welcome(self, plain: socket.socket) -> None:
         try:
-            stream = Stream(self._server.wrap_socket(plain, server_side=True))
+            stream = Stream(
+                plain if self._server is None else self._server.wrap_socket(plain, server_side=True)
+            )
         except OSError:
             plain.close()
             return
@@ -173,3 +206,12 @@ class TlsPeer(SipPeer):
             stream.hang_up()
         for thread in self._threads:
             thread.join(2)
+
+
+class TcpPeer(TlsPeer):
+    """The same over TCP, in the clear."""
+
+    transport = "TCP"
+
+    def __init__(self, address: str, edge: str) -> None:
+        super().__init__(address, edge, None, "", port=5060)

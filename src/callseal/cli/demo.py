@@ -9,6 +9,7 @@ import typer
 
 from callseal.lab import demo as lab_demo
 from callseal.lab.block import DEFAULT, Block
+from callseal.lab.hosts import Hosts
 
 
 def _block(text: str) -> Block:
@@ -22,6 +23,12 @@ def demo(
     block: Annotated[
         Block, typer.Option("--block", metavar="127.A.B", parser=_block, help="The /24 of loopback to use.")
     ] = DEFAULT,  # type: ignore[assignment]  # typer parses the default too
+    hosts: Annotated[
+        bool,
+        typer.Option(
+            "--hosts", help="On hosts of their own (network namespaces) with firewalls, instead of loopback."
+        ),
+    ] = False,
     keep: Annotated[
         Path | None,
         typer.Option(
@@ -38,4 +45,6 @@ def demo(
     ] = False,
 ) -> None:
     """Play a paid call from the first INVITE to the receipt, and say what the agent heard."""
-    raise typer.Exit(lab_demo.run(lab_demo.DemoOptions(block=block, keep=keep, serve=serve)))
+    raise typer.Exit(
+        lab_demo.run(lab_demo.DemoOptions(site=Hosts() if hosts else block, keep=keep, serve=serve))
+    )

@@ -5,6 +5,7 @@ deployment = read(Path("callseal.toml"))
 """
 
 from callseal.deployment.faults import VALIDATORS, DeploymentError, Fault, Severity, Validator
+from callseal.deployment.firewall import Firewall
 from callseal.deployment.model import (
     Agent,
     Carrier,
@@ -38,6 +39,7 @@ __all__ = [
     "Edge",
     "Examination",
     "Fault",
+    "Firewall",
     "Headers",
     "HostPort",
     "Number",

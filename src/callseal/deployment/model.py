@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from callseal.deployment.faults import refuse
+from callseal.deployment.firewall import Firewall
 from callseal.deployment.lines import Path
 from callseal.deployment.secrets import Secret
 from callseal.deployment.values import (
@@ -305,6 +306,7 @@ class Deployment(_Table):
     regions: tuple[Region, ...] = ()
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk
+    firewall: Firewall = Field(default_factory=Firewall)
 
     @property
     def peers(self) -> tuple[Peer, ...]:

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from callseal.deployment.faults import VALIDATORS, Severity
 from callseal.deployment.model import Deployment, FileField
 from callseal.deployment.secrets import Secret
-from callseal.deployment.values import HostPort, PortRange, SipUri
+from callseal.deployment.values import HostPort, NetworkField, PortRange, SipUri
 
 _HEAD = "<!-- Written by `python -m callseal.deployment.reference docs/reference`; do not edit. -->\n"
 _DEPLOYMENT = """\
@@ -119,7 +119,7 @@ def _type_of(name: str, field: FieldInfo) -> str:
     if get_origin(field.annotation) is tuple:
         element = get_args(field.annotation)[0]
         return "list of " + {SipUri: "SIP URIs"}.get(
-            element, "networks" if name in ("signalling", "media") else "texts"
+            element, "networks" if element is NetworkField else "texts"
         )
     if name in _SPECIAL:
         return _SPECIAL[name]

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx2
 
+from callseal.lab.place import HERE, Place
 from callseal.observe.errors import Error
 
 POLL_S = 0.01
@@ -25,11 +26,12 @@ class DeskError(Error):
 
 
 class AgentDesk:
-    """One logged-in agent. `url` is the desk's root."""
+    """One logged-in agent, whose browser is at `place`. `url` is the desk's root."""
 
-    def __init__(self, url: str, login: str, password: str) -> None:
+    def __init__(self, url: str, login: str, password: str, *, place: Place = HERE) -> None:
         self._http = httpx2.Client(base_url=url, timeout=5.0)
-        answer = self._http.post("/v1/login", data={"username": login, "password": password})
+        self._place = place
+        answer = self._request("POST", "/v1/login", data={"username": login, "password": password})
         if answer.status_code != 200:
             raise DeskError(answer.status_code, f"login of {login} was refused: {answer.text}")
         self._csrf = str(answer.json()["csrf"])
@@ -42,16 +44,20 @@ class AgentDesk:
     ) -> None:
         self._http.close()
 
+    def _request(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        with self._place.inside():  # a connection is made when it is needed
+            return self._http.request(method, path, **content)
+
     def calls(self) -> list[Call]:
         """My tenant's live calls."""
-        answer = self._http.get("/v1/calls")
+        answer = self._request("GET", "/v1/calls")
         answer.raise_for_status()
         found = answer.json()
         return list(found["calls"] if isinstance(found, dict) else found)
 
     def call(self, reference: str) -> Call:
         """One call. Raises `DeskError`."""
-        answer = self._http.get(f"/v1/calls/{reference}")
+        answer = self._request("GET", f"/v1/calls/{reference}")
         if answer.status_code != 200:
             raise DeskError(answer.status_code, answer.text)
         return dict(answer.json())
@@ -60,7 +66,8 @@ class AgentDesk:
         self, reference: str, action: str, body: Mapping[str, object] | None = None, *, key: str | None = None
     ) -> Call:
         """Press a button: secure, capture, reset, charge, cancel, release. Raises `DeskError` when it is refused."""
-        answer = self._http.post(
+        answer = self._request(
+            "POST",
             f"/v1/calls/{reference}/{action}",
             json=dict(body or {}),
             headers={"X-CSRF-Token": self._csrf, "Idempotency-Key": key or str(uuid.uuid4())},

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
-DEFAULT = "127.88.0"
+from callseal.lab.place import HERE, Place
+from callseal.lab.site import EXAMPLE_PREFIX, Site
+
+DEFAULT = EXAMPLE_PREFIX
 _BLOCK = re.compile(r"127\.(\d{1,3})\.(\d{1,3})(?:\.0(?:/24)?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Block(Site):
     """`prefix` is the first three bytes, `127.A.B`; every address of a lab lies in it."""
+
+    interface: ClassVar[str] = "lo"
+    has_hosts: ClassVar[bool] = False
 
     prefix: str = DEFAULT
 
@@ -29,61 +37,28 @@ class Block:
         """The address that ends in `byte`."""
         return f"{self.prefix}.{byte}"
 
-    @property
-    def customer(self) -> str:
-        return self.host(10)
+    def place(self, address: str) -> Place:  # noqa: ARG002 - one host has them all
+        return HERE
+
+    def deployment(self, example: str) -> str:
+        return example.replace(f"{DEFAULT}.", f"{self.prefix}.")
+
+    def open(self, folder: Path) -> None:
+        """Loopback is there already."""
+
+    def close(self) -> None:
+        """Loopback stays."""
+
+    def load_firewall(self, address: str, rules: Path) -> None:
+        """One host, one kernel: rules that guard an edge would meet the partner and the phones too."""
 
     @property
-    def kamailio(self) -> str:
-        return self.host(20)
+    def middle(self) -> Place:
+        return HERE
 
     @property
-    def edge_media(self) -> str:
-        return self.host(21)
-
-    @property
-    def edge_agent(self) -> str:
-        return self.host(22)
-
-    @property
-    def kamailio_2(self) -> str:
-        return self.host(23)
-
-    @property
-    def edge_media_2(self) -> str:
-        return self.host(24)
-
-    @property
-    def edge_agent_2(self) -> str:
-        return self.host(25)
-
-    @property
-    def partner(self) -> str:
-        return self.host(30)
-
-    @property
-    def partner_media(self) -> str:
-        return self.host(31)
-
-    @property
-    def psp(self) -> str:
-        return self.host(33)
-
-    @property
-    def agent(self) -> str:
-        return self.host(40)
-
-    @property
-    def platform(self) -> str:
-        return self.host(41)
-
-    @property
-    def desk(self) -> str:
-        return self.host(50)
-
-    @property
-    def keypad(self) -> str:
-        return self.host(60)
+    def middle_interface(self) -> str:
+        return self.interface
 
     def listeners(self) -> list[tuple[str, str, int]]:
         """Everything that must be free: (protocol, address, port)."""
@@ -93,10 +68,6 @@ class Block:
             ("udp", self.edge_media, 2223),
             ("tcp", self.edge_agent, 8022),
             ("udp", self.edge_agent, 8023),
-            ("udp", self.kamailio_2, 5060),
-            ("udp", self.edge_media_2, 2223),
-            ("tcp", self.edge_agent_2, 8022),
-            ("udp", self.edge_agent_2, 8023),
             ("udp", self.partner, 5060),
             ("tcp", self.partner, 8030),
             ("udp", self.partner, 2230),

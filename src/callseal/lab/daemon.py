@@ -1,8 +1,8 @@
 """One process under the lab's eye: started by its command line, polled until ready, ended for certain.
 
 Every daemon is a context manager. Its output goes to one log file (mode 0600) that stays for the reader when a start
-fails. It leads a process group of its own, so that `kill()` ends its children too, and it gets SIGKILL when the lab
-itself dies.
+fails. It leads a process group of its own, so that `kill()` ends its children too, and it gets `death_signal` when the
+lab itself dies.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from callseal.lab.place import HERE, Place
 from callseal.observe.errors import Error
 
 POLL_S = 0.02
@@ -31,6 +32,7 @@ class Daemon:
     """`argv` as a managed process.
 
     `ready` is asked again and again until it says True (default: the log holds a line with the word `ready`).
+    `place` is where it runs.
     `start()` returns at once, so that many daemons can come up side by side; `wait_ready()` waits.
     """
 
@@ -45,6 +47,8 @@ class Daemon:
         env: Mapping[str, str] | None = None,
         stdin: int | None = subprocess.DEVNULL,
         stdout: int | None = None,
+        place: Place = HERE,
+        death_signal: str = "KILL",
     ) -> None:
         self.name = name
         self.argv = list(argv)
@@ -54,6 +58,8 @@ class Daemon:
         self._env = dict(env) if env is not None else None
         self._stdin = stdin
         self._stdout = stdout
+        self._place = place
+        self._death_signal = death_signal
         self._log_start = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -75,7 +81,7 @@ class Daemon:
         self._log_start = os.fstat(descriptor).st_size
         with os.fdopen(descriptor, "ab") as sink:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *self.argv],
+                ["setpriv", "--pdeathsig", self._death_signal, "--", *self._place.argv(self.argv)],
                 stdin=self._stdin,
                 stdout=self._stdout if self._stdout is not None else sink,
                 stderr=sink,

@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.text import Text
 
 from callseal import __version__
-from callseal.audit.ear import Ear, listen
-from callseal.lab.block import Block
+from callseal.audit.ear import Ear
+from callseal.lab.hosts import Hosts
 from callseal.lab.ladder import Ladder, Pen
 from callseal.lab.phone import PhoneError, write_settings
 from callseal.lab.preflight import faults
 from callseal.lab.serve import serve
-from callseal.lab.sip_tap import SipMessage, SipTap
+from callseal.lab.sip_tap import SipMessage
+from callseal.lab.site import Site
 from callseal.lab.story import APPROVED, DECLINED, FIELDS, MISTYPED, PaidCall
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import World
@@ -46,14 +47,14 @@ class StoryError(Error):
 class DemoOptions:
     """`keep` is a directory that stays (None: a temporary one that goes); `serve` keeps everything running at the end."""
 
-    block: Block
+    site: Site
     keep: Path | None = None
     serve: bool = False
 
 
 def run(options: DemoOptions) -> int:
     """Play it. Exit code 0 when the agent heard nothing and the ear was seen to work, 1 otherwise."""
-    found = faults(options.block)
+    found = faults(options.site)
     if found:
         raise PreflightError(
             "; ".join(fault.what for fault in found), advice="; ".join(fault.advice for fault in found)
@@ -85,12 +86,12 @@ class _Demo:
         self._out = Console(highlight=False, soft_wrap=True)
         self._start = time.monotonic()
         self._lock = threading.Lock()
-        block = options.block
+        site = options.site
         names = {
-            block.customer: "carrier",
-            block.kamailio: "edge",
-            block.partner: "partner",
-            block.agent: "platform",
+            site.customer: "carrier",
+            **dict.fromkeys(site.kamailios, "edge"),
+            site.partner: "partner",
+            site.agent: "platform",
         }
         self._ladder = Ladder(names, Pen.for_encoding(sys.stdout.encoding), TOKEN_HEADER)
         self._drawing = False
@@ -101,8 +102,9 @@ class _Demo:
             style="bold",
         )
         with ExitStack() as stack:
-            world = stack.enter_context(World(Workspace(self._root, self._options.block), stage=self._stage))
+            world = stack.enter_context(World(Workspace(self._root, self._options.site), stage=self._stage))
             heard = self._story(world)
+            self._firewalls(self._options.site)
             code = self._verdict(heard)
             if self._options.serve:
                 serve(world, write_settings(world.workspace), self._out)
@@ -117,8 +119,8 @@ class _Demo:
             world.customer() as customer,
             world.agent() as agent,
             world.desk() as desk,
-            listen(world.block.agent) as ear,
-            SipTap(world.block.prefix, self._heard),
+            world.ear() as ear,
+            world.sip_tap(self._heard),
         ):
             call = PaidCall(world, customer, agent, desk)
             self._out.print()
@@ -209,6 +211,20 @@ class _Demo:
         return heard.keys, pressed, control, heard.listened
 
     # What is printed.
+
+    def _firewalls(self, site: Site) -> None:
+        if not isinstance(site, Hosts):
+            return
+        for number, address in enumerate(site.kamailios, start=1):
+            counted = site.counters(address)
+            let_in = {
+                kind: sum(count for name, count in counted.items() if name.startswith(f"{kind}_in."))
+                for kind in ("sip", "rtp")
+            }
+            self._stage(
+                f"firewall of edge-{number}: {let_in['sip']} packets of SIP and {let_in['rtp']} of RTP let in, "
+                f"{counted['refused_in']} refused, {counted['refused_out']} kept from leaving"
+            )
 
     def _verdict(self, results: list[tuple[int, int, int, bool]]) -> int:
         heard, pressed = sum(row[0] for row in results), sum(row[1] for row in results)

@@ -6,17 +6,18 @@ from callseal.lab.daemon import Daemon
 from callseal.lab.encryption import TLS_PORT
 from callseal.lab.front import INSIDE_PORT, Front, write_front
 from callseal.lab.rootfs import Rootfs
-from callseal.lab.router import sip_answers
+from callseal.lab.router import resolver_inside, sip_answers
 from callseal.lab.tls_probe import tls_answers
 from callseal.lab.workspace import Workspace
 
 
-def edge_answers(workspace: Workspace) -> bool:
-    """OPTIONS from the partner over its own transport: strangers would get silence."""
-    block = workspace.block
+def edge_answers(workspace: Workspace, edge: str) -> bool:
+    """OPTIONS from the partner to the SIP address `edge`, over its own transport: strangers would get silence."""
+    site = workspace.site
     if "partner" in workspace.tls:
-        return tls_answers(block.kamailio, TLS_PORT, block.partner, workspace.root / "tls", "partner")
-    return sip_answers(block.kamailio, 5060, source=block.partner)
+        with site.inside(site.partner):
+            return tls_answers(edge, TLS_PORT, site.partner, workspace.root / "tls", "partner")
+    return sip_answers(edge, 5060, source=site.partner, place=site.place(site.partner))
 
 
 def partner_next_hop(workspace: Workspace) -> str:
@@ -25,19 +26,32 @@ def partner_next_hop(workspace: Workspace) -> str:
     return f"{block.partner}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{block.kamailio}:5060"
 
 
+def partner_hears(workspace: Workspace) -> list[str]:
+    """Whose SIP the partner's B2BUA takes: its own front's, else that of every edge."""
+    site = workspace.site
+    return [site.partner] if "partner" in workspace.tls else list(site.kamailios)
+
+
 def partner_front(workspace: Workspace, suite: str) -> list[Daemon]:
     """The front, when the partner speaks TLS."""
     if "partner" not in workspace.tls:
         return []
-    block, certificates = workspace.block, workspace.root / "tls"
+    site, certificates = workspace.site, workspace.root / "tls"
+
+    def ready() -> bool:
+        """It waits for the B2BUA's answer, so both are up."""
+        with site.inside(site.kamailio):
+            return tls_answers(site.partner, TLS_PORT, site.kamailio, certificates, "edge")
+
     folder = workspace.directory("partner-front")
-    write_front(folder, certificates, partner=block.partner, edge=block.kamailio)
+    write_front(folder, certificates, partner=site.partner, edge=site.kamailio)
     return [
         Front(
             Rootfs.build(suite),
             folder,
             log=workspace.logs / "partner-front.log",
-            # It waits for the B2BUA's answer, so both are up.
-            ready=lambda: tls_answers(block.partner, TLS_PORT, block.kamailio, certificates, "edge"),
+            ready=ready,
+            binds=resolver_inside(site),
+            place=site.place(site.partner),
         )
     ]

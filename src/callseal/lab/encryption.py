@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from callseal.lab.authority import Authority
-from callseal.lab.block import Block
+from callseal.lab.site import Site
 
 FACES = ("carrier", "partner", "platform")
 TLS_PORT = 5061
@@ -43,15 +43,15 @@ def over_tls(text: str, faces: Collection[str]) -> str:
     return text + _TABLE
 
 
-def make_certificates(folder: Path, block: Block, now: datetime) -> None:
+def make_certificates(folder: Path, site: Site, now: datetime) -> None:
     """`ca.pem`, and `NAME.pem` and `NAME.key` for edge and faces, where they are not there yet. Keys are 0600."""
     authority = Authority.at(folder, "sandbox authority", now)
     where = {
-        "edge": block.kamailio,
-        "carrier": block.customer,
-        "partner": block.partner,
-        "platform": block.agent,
+        "edge": site.kamailios,
+        "carrier": (site.customer,),
+        "partner": (site.partner,),
+        "platform": (site.agent,),
     }
-    for name, address in where.items():
+    for name, addresses in where.items():
         if not (folder / f"{name}.pem").exists():
-            authority.issue(NAMES[name], now=now, addresses=[address]).write(folder, name)
+            authority.issue(NAMES[name], now=now, addresses=addresses).write(folder, name)

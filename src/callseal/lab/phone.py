@@ -75,28 +75,28 @@ def write_settings(workspace: Workspace, **changes: Any) -> dict[str, Path]:
 
 
 def _customer(workspace: Workspace) -> dict[str, Any]:
-    block = workspace.block
+    site = workspace.site
     return {
         "name": "customer",
-        "address": block.customer,
+        "address": site.customer,
         "user": CUSTOMER_NUMBER,
-        "outbound_proxy": f"{block.kamailio}:5060",
+        "outbound_proxy": f"{site.kamailio}:5060",
         "say": "customer",
-        "audio_feed": (f"{block.keypad}:{CUSTOMER_FEED_PORT}",),
+        "audio_feed": (f"{site.keypad}:{CUSTOMER_FEED_PORT}",),
     }
 
 
 def _agent(workspace: Workspace) -> dict[str, Any]:
-    block = workspace.block
+    site = workspace.site
     return {
         "name": "agent",
-        "address": block.agent,
+        "address": site.agent,
         "user": "agent",
-        "outbound_proxy": f"{block.kamailio}:5060",
+        "outbound_proxy": f"{site.kamailio}:5060",
         "say": "agent",
         "auto_answer": True,
         "ring_ms": RING_MS,
-        "audio_feed": (f"{block.keypad}:{AGENT_FEED_PORT}",),
+        "audio_feed": (f"{site.keypad}:{AGENT_FEED_PORT}",),
     }
 
 
@@ -122,7 +122,9 @@ def _tls(workspace: Workspace, face: str) -> dict[str, Any]:
 def _phone(workspace: Workspace, table: dict[str, Any]) -> Phone:
     config = _write(workspace, table)
     return Phone(
-        config, log=workspace.logs / f"phone-{table['name']}.log", command=phone_command(config.parent)
+        config,
+        log=workspace.logs / f"phone-{table['name']}.log",
+        command=workspace.site.argv(table["address"], phone_command(config.parent)),
     )
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 from dataclasses import dataclass
 
 from callseal.lab.block import Block
+from callseal.lab.place import Namespace, PlaceError
+from callseal.lab.site import Site
 
 TOOLS = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount", "chroot": "coreutils"}
+HOST_TOOLS = {"ip": "iproute2", "nft": "nftables", "nsd": "nsd", "nsenter": "util-linux"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Fault:
     advice: str
 
 
-def faults(block: Block) -> list[Fault]:
+def faults(site: Site) -> list[Fault]:
     """Everything that stands in the way, all at once; an empty list means go."""
     found = []
     if os.geteuid() != 0:
@@ -29,9 +33,34 @@ def faults(block: Block) -> list[Fault]:
         )
     found += [
         Fault(f"the command {tool} is missing", f"apt install {package}")
-        for tool, package in TOOLS.items()
+        for tool, package in (TOOLS | HOST_TOOLS if site.has_hosts else TOOLS).items()
         if shutil.which(tool) is None
     ]
+    if not isinstance(site, Block):
+        return found or _no_namespaces()
+    return found + _in_use(site)
+
+
+def _no_namespaces() -> list[Fault]:
+    """Hosts bring their own addresses, so nothing can be in use; the kernel must know network namespaces and nftables."""
+    try:
+        namespace = Namespace()
+    except PlaceError as error:
+        return [Fault(str(error), error.advice or "")]
+    try:
+        with namespace.inside():
+            said = subprocess.run(
+                ["nft", "-f", "-"], input="table inet probe { }", capture_output=True, text=True, check=False
+            )
+    finally:
+        namespace.close()
+    if said.returncode == 0:
+        return []
+    return [Fault(f"nftables does not work: {said.stderr.strip()}", "the kernel needs CONFIG_NF_TABLES_INET")]
+
+
+def _in_use(block: Block) -> list[Fault]:
+    found = []
     in_use = taken(block)
     if in_use and all(not _free("udp", f"127.{200 + n}.0.1", 5060) for n in range(2)):
         found.append(

@@ -21,7 +21,7 @@ COMPATIBILITY = "trixie"
 # /dev for the null device and shared memory, /proc for the daemons' own look at themselves.
 _ENTER = (
     'root=$1; shift; mount --bind /proc "$root/proc"; mount --bind /dev "$root/dev"; '
-    'while [ "$1" != -- ]; do mkdir -p "$root$2"; mount --bind "$1" "$root$2"; shift 2; done; shift; '
+    'while [ "$1" != -- ]; do [ -e "$root$2" ] || mkdir -p "$root$2"; mount --bind "$1" "$root$2"; shift 2; done; shift; '
     'exec chroot "$root" "$@"'
 )
 
@@ -52,7 +52,7 @@ class Rootfs:
         return cls(suite=suite, path=Path(done.stdout.strip()))
 
     def argv(self, command: Sequence[str], binds: Mapping[Path, str] | None = None) -> list[str]:
-        """The host's argv that runs `command` inside; `binds` maps host directories to paths inside."""
+        """The host's argv that runs `command` inside; `binds` maps host directories to paths inside, files to files there."""
         mounts = [part for host, inside in (binds or {}).items() for part in (os.fspath(host), inside)]
         return [
             "unshare",

@@ -9,16 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from callseal.lab.daemon import Daemon
+from callseal.lab.place import HERE, Place
 from callseal.lab.rootfs import Rootfs
+from callseal.lab.site import Site
 
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
 INSIDE = "/run/callseal"
 
 
-def ng_answers(address: str, port: int) -> bool:
-    """True when an rtpengine answers `ping` on its ng port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def ng_answers(address: str, port: int, place: Place = HERE) -> bool:
+    """True when an rtpengine answers `ping` on its ng port; asked from `place`."""
+    with place.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.2)
         try:
             probe.connect((address, port))
@@ -28,10 +30,13 @@ def ng_answers(address: str, port: int) -> bool:
             return False
 
 
-def sip_answers(address: str, port: int, source: str) -> bool:
-    """True when a SIP server answers OPTIONS from `source` (any status); strangers get silence, so `source` must be known."""
+def sip_answers(address: str, port: int, source: str, place: Place = HERE) -> bool:
+    """True when a SIP server answers OPTIONS from `source`, an address of `place` (any status).
+
+    Strangers get silence, so `source` must be known.
+    """
     tag = secrets.token_hex(6)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with place.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.3)
         try:
             probe.bind((source, 0))
@@ -45,6 +50,11 @@ def sip_answers(address: str, port: int, source: str) -> bool:
             return probe.recv(4096).startswith(b"SIP/2.0 ")
         except OSError:
             return False
+
+
+def resolver_inside(site: Site) -> dict[Path, str]:
+    """Binds for a root filesystem, so that a daemon inside asks the lab's name server."""
+    return {} if site.resolver is None else {site.resolver: "/etc/resolv.conf"}
 
 
 class Rtpengine(Daemon):
@@ -61,6 +71,7 @@ class Rtpengine(Daemon):
         name: str = "rtpengine",
         extra: Sequence[str] = (),
         binds: Mapping[Path, str] | None = None,
+        place: Place = HERE,
     ) -> None:
         command = [
             "rtpengine",
@@ -78,7 +89,9 @@ class Rtpengine(Daemon):
             "--num-threads=2",
             *extra,
         ]
-        super().__init__(name, rootfs.argv(command, binds), log=log, ready=lambda: ng_answers(*ng))
+        super().__init__(
+            name, rootfs.argv(command, binds), log=log, ready=lambda: ng_answers(*ng, place), place=place
+        )
         self.media = media
         self.ng = ng
 
@@ -100,6 +113,9 @@ class Kamailio(Daemon):
         name: str = "kamailio",
         extra: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
+        binds: Mapping[Path, str] | None = None,
+        place: Place = HERE,
+        peer_place: Place = HERE,
     ) -> None:
         command = [
             "kamailio",
@@ -114,11 +130,15 @@ class Kamailio(Daemon):
             f"{INSIDE}/kamailio.cfg",
             *extra,
         ]
+        resolvers = config / "data" / "resolv.conf"
+        given = {config: INSIDE} | ({resolvers: "/etc/resolv.conf"} if resolvers.exists() else {})
         super().__init__(
             name,
-            rootfs.argv(command, {config: INSIDE}),
+            rootfs.argv(command, {**given, **(binds or {})}),
             log=log,
-            ready=ready or (lambda: sip_answers(*sip, source=known_peer)),
+            ready=ready or (lambda: sip_answers(*sip, source=known_peer, place=peer_place)),
+            place=place,
+            death_signal="TERM",  # Kamailio's workers outlive a main process that is killed
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
         )
         self.sip = sip

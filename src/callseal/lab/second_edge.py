@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from callseal.lab.block import Block
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.site import Site
 from callseal.lab.workspace import Workspace
 
 EDGE = "edge-2"
@@ -25,21 +25,38 @@ events = "{agent}:8023"
 """
 
 
-def table(block: Block) -> str:
+def sip(site: Site) -> str:
+    return site.host(23)
+
+
+def media(site: Site) -> str:
+    return site.host(24)
+
+
+def agent(site: Site) -> str:
+    return site.host(25)
+
+
+def for_the_partner(site: Site) -> dict[str, list[str]]:
+    """Settings of a sandbox partner that knows both edges."""
+    return {"other_edges": [f"{sip(site)}:5060"], "accept_from": [site.kamailio, sip(site)]}
+
+
+def table(site: Site) -> str:
     """The second edge's lines of the deployment."""
     return _TABLE.format(
         edge=EDGE,
         server_id=SERVER_ID,
-        sip=block.kamailio_2,
-        media=block.edge_media_2,
-        agent=block.edge_agent_2,
+        sip=sip(site),
+        media=media(site),
+        agent=agent(site),
     )
 
 
 def add_to(workspace: Workspace) -> None:
     """Write it into the workspace's deployment; after `prepare()`, which writes the file anew."""
     with workspace.deployment.open("a", encoding="utf-8") as deployment:
-        deployment.write(table(workspace.block))
+        deployment.write(table(workspace.site))
 
 
 def rendered(workspace: Workspace) -> Path:
@@ -47,14 +64,14 @@ def rendered(workspace: Workspace) -> Path:
     return workspace.directory("router-2")
 
 
-def rtpengine(rootfs: Rootfs, block: Block, logs: Path) -> Rtpengine:
+def rtpengine(rootfs: Rootfs, site: Site, logs: Path) -> Rtpengine:
     return Rtpengine(
         rootfs,
         name="rtpengine-edge-2",
-        media=block.edge_media_2,
-        ng=(block.edge_media_2, 2223),
+        media=media(site),
+        ng=(media(site), 2223),
         log=logs / "rtpengine-edge-2.log",
-        extra=(f"--listen-http={block.edge_media_2}:2224",),
+        extra=(f"--listen-http={media(site)}:2224",),
     )
 
 
@@ -63,7 +80,7 @@ def kamailio(rootfs: Rootfs, workspace: Workspace, *, known_peer: str) -> Kamail
         rootfs,
         name="kamailio-2",
         config=rendered(workspace),
-        sip=(workspace.block.kamailio_2, 5060),
+        sip=(sip(workspace.site), 5060),
         known_peer=known_peer,
         log=workspace.logs / "kamailio-2.log",
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from callseal.lab.daemon import Daemon
+from callseal.lab.hosts import Hosts
 from callseal.lab.phone import phone_command
 from callseal.lab.story import DIALLED
 from callseal.lab.world import AGENT_LOGIN, World
@@ -22,6 +23,8 @@ WATCH_S = 0.5
 def serve(world: World, phones: dict[str, Path], out: Console) -> None:
     """Start the keypad page (which owns both phones), print the links, and stay until Ctrl-C or until a part ends."""
     key = secrets.token_urlsafe(24)
+    if isinstance(world.site, Hosts):
+        world.site.open_door()
     with _keypad(world, phones, key) as keypad:
         links = {
             entry["login"]: entry["url"]
@@ -29,7 +32,7 @@ def serve(world: World, phones: dict[str, Path], out: Console) -> None:
         }
         out.print()
         out.print(f"the agent's card      {links[AGENT_LOGIN]}", style="bold")
-        out.print(f"the customer's keypad http://{world.block.keypad}:8060/demo?key={key}", style="bold")
+        out.print(f"the customer's keypad http://{world.site.keypad}:8060/demo?key={key}", style="bold")
         out.print(
             f"logs and state are in {world.workspace.root}; each link opens in one browser; Ctrl-C ends everything",
             style="dim",
@@ -42,20 +45,29 @@ def serve(world: World, phones: dict[str, Path], out: Console) -> None:
 
 def _keypad(world: World, phones: dict[str, Path], key: str) -> Daemon:
     folder = world.workspace.directory("keypad")
+    site, command = world.site, phone_command(world.workspace.root)
     key_file = folder / "keypad.key"
     key_file.touch(mode=0o600)
     key_file.write_text(key, encoding="ascii")
     table = {
-        "listen": f"{world.block.keypad}:8060",
+        "listen": f"{site.keypad}:8060",
         "key_file": str(key_file),
-        "dial": f"sip:{DIALLED}@{world.block.kamailio}",
+        "dial": f"sip:{DIALLED}@{site.kamailio}",
         "customer": str(phones["customer"]),
         "agent": str(phones["agent"]),
-        "phone_command": phone_command(world.workspace.root),
+        "customer_command": site.argv(site.customer, command),
+        "agent_command": site.argv(site.agent, command),
     }
     config = folder / "keypad.toml"
     config.write_text(
         "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()), encoding="utf-8"
     )
     argv = [sys.executable, "-m", "callseal.services.keypad", "--config", str(config)]
-    return Daemon("keypad", argv, log=world.workspace.logs / "keypad.log", cwd=folder, env=dict(os.environ))
+    return Daemon(
+        "keypad",
+        argv,
+        log=world.workspace.logs / "keypad.log",
+        cwd=folder,
+        env=dict(os.environ),
+        place=site.place(site.keypad),
+    )

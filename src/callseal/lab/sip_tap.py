@@ -1,4 +1,4 @@
-"""What crosses the lab's SIP ports, read from the loopback device as it happens.
+"""What crosses the lab's SIP ports, read from a network device as it happens.
 
 The ladder of the demo is drawn from these messages and from nothing else, so it cannot claim what did not happen.
 Only start line, CSeq, Call-ID, the SDP's media address and the *presence* of the token header are kept.
@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from callseal.lab.place import HERE, Place
 
 SIP_PORT = 5060
 _ETH_P_IP = 0x0800
@@ -77,18 +79,32 @@ def parse(payload: bytes, source: str, destination: str, at: float) -> SipMessag
 
 
 class SipTap:
-    """A thread that hands every SIP message between addresses of `prefix` (`127.A.B`) to `heard`. Needs root."""
+    """A thread that hands every SIP message between two of `addresses` to `heard`. Needs root.
 
-    def __init__(self, prefix: str, heard: Callable[[SipMessage], None]) -> None:
-        self._prefix = prefix + "."
+    It listens on `interface` of `place` ("": on every device there).
+    """
+
+    def __init__(
+        self,
+        addresses: frozenset[str],
+        heard: Callable[[SipMessage], None],
+        *,
+        interface: str = "lo",
+        place: Place = HERE,
+    ) -> None:
+        self._addresses = addresses
         self._heard = heard
+        self._interface = interface
+        self._place = place
         self._stop = threading.Event()
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, name="sip-tap", daemon=True)
 
     def __enter__(self) -> Self:
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_IP))
-        self._socket.bind(("lo", _ETH_P_IP))
+        with self._place.inside():
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_IP))
+            if self._interface:
+                self._socket.bind((self._interface, _ETH_P_IP))
         self._socket.settimeout(0.2)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._thread.start()
@@ -125,6 +141,6 @@ class SipTap:
         if SIP_PORT not in (source_port, destination_port):
             return None
         source, destination = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
-        if not (source.startswith(self._prefix) and destination.startswith(self._prefix)):
+        if not {source, destination} <= self._addresses:
             return None
         return parse(packet[header + 8 :], source, destination, time.monotonic())

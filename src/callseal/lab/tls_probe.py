@@ -17,7 +17,7 @@ def tls_answers(address: str, port: int, source: str, folder: Path, name: str) -
     tag = secrets.token_hex(6)
     try:
         with (
-            socket.create_connection((address, port), timeout=0.5, source_address=(source, 0)) as plain,
+            socket.create_connection((address, port), timeout=2, source_address=(source, 0)) as plain,
             tls.wrap_socket(plain) as probe,
         ):
             local = f"{source}:{probe.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""A lab's directory: the deployment file for its block, secrets made at first start, logs and state."""
+"""A lab's directory: the deployment file for its site, secrets made at first start, logs and state."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from callseal.lab.block import DEFAULT, Block
 from callseal.lab.encryption import make_certificates, over_tls
 from callseal.lab.rootfs import project_root
+from callseal.lab.site import Site
 
 EXAMPLE = "examples/sandbox.toml"
 _SECRET = re.compile(r'(?m)^[^#\n]*"file:(secrets/[\w-]+)"')
@@ -24,10 +24,15 @@ class Workspace:
     """`root` holds `callseal.toml`, `secrets/`, `state/`, `logs/`, `router/` and one directory a phone."""
 
     root: Path
-    block: Block
+    site: Site
     settings: dict[str, str] = field(default_factory=dict)
     tls: frozenset[str] = frozenset()
     """The faces (`carrier`, `partner`, `platform`) that speak SIP over TLS."""
+
+    @property
+    def block(self) -> Site:
+        """The site, where only its addresses are meant."""
+        return self.site
 
     @property
     def deployment(self) -> Path:
@@ -50,11 +55,7 @@ class Workspace:
 
     def prepare(self) -> None:
         """Write the deployment from the example, and the secrets that are not there yet."""
-        text = (
-            (project_root() / EXAMPLE)
-            .read_text(encoding="utf-8")
-            .replace(f"{DEFAULT}.", f"{self.block.prefix}.")
-        )
+        text = self.site.deployment((project_root() / EXAMPLE).read_text(encoding="utf-8"))
         text = over_tls(text, self.tls)
         for key, value in self.settings.items():
             line = re.compile(rf"(?m)^({re.escape(key)} = )[^#\n]*")

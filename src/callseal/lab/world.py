@@ -1,6 +1,6 @@
-"""The whole world on one machine: router, partner, PSP, platform and desk, each a process on its own address.
+"""The whole world on one machine: router, partner, PSP, platform and desk, on a block of loopback or on hosts.
 
-    with World(Workspace(path, Block("127.88.1"))) as world:
+    with World(Workspace(path, Block("127.88.1"))) as world:      # or Workspace(path, Hosts())
         with world.customer() as customer, world.agent() as agent: ...
 
 The world starts processes by their command lines and knows only what stands in docs/reference/interfaces.md. Whatever it
@@ -12,21 +12,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from callseal.deployment import read
+from callseal.audit.ear import Ear, listen
+from callseal.deployment import Deployment, Edge, read
 from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
-from callseal.lab.encrypted_world import edge_answers, partner_front, partner_next_hop
+from callseal.lab.encrypted_world import edge_answers, partner_front, partner_hears, partner_next_hop
+from callseal.lab.hosts import Hosts
+from callseal.lab.name_server import NameServer, zones
 from callseal.lab.phone import Phone, agent_phone, customer_phone
+from callseal.lab.place import Place
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
-from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.router import Kamailio, Rtpengine, resolver_inside
+from callseal.lab.sip_tap import SipMessage, SipTap
 from callseal.lab.workspace import Workspace
 from callseal.render import render
 
@@ -39,12 +44,17 @@ AGENT_LOGIN = "alice"
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """How this world differs from the default: one edge or two. `partner` is merged into the sandbox partner's settings."""
+    """How this world differs from the default. `partner` is merged into the sandbox partner's settings.
+
+    `zones` writes what the name server serves, a text by the name of its zone; only a site with hosts has one.
+    """
 
     suite: str = BASELINE
     edges: int = 1
+    """2: a second edge on a block of loopback. Sites of hosts have theirs anyway."""
     partner: Mapping[str, Any] = field(default_factory=dict)
     psp: Mapping[str, Any] = field(default_factory=dict)
+    zones: Callable[[Deployment], Mapping[str, str]] = zones
 
 
 class World:
@@ -58,7 +68,7 @@ class World:
         stage: Callable[[str], None] | None = None,
     ) -> None:
         self.workspace = workspace
-        self.block = workspace.block
+        self.site = self.block = workspace.site
         self.choices = choices or Choices()
         self.daemons: dict[str, Daemon] = {}
         self._stage = stage or (lambda _text: None)
@@ -84,35 +94,29 @@ class World:
         for daemon in self.daemons.values():
             daemon.terminate()
         self._stack.close()
+        self.site.close()
 
     def _start(self) -> None:
         self.workspace.prepare()
         if self.choices.edges == 2:
             second_edge.add_to(self.workspace)
         deployment = read(self.workspace.deployment)
-        render(deployment, EDGE, self.workspace.router)
-        if self.choices.edges == 2:
-            render(deployment, second_edge.EDGE, second_edge.rendered(self.workspace))
+        self.site.open(self.workspace.root)
+        for edge in deployment.edges:
+            rendered = self.router_directory(edge.id)
+            render(deployment, edge.id, rendered)
+            self.site.load_firewall(edge.sip.host, rendered / "firewall.nft")
         self._stage("starting Kamailio, rtpengine, edge agent, partner, PSP, platform and desk")
-        *engines, kamailio = self._router()
-        if self.choices.edges == 2:
-            rootfs = Rootfs.build(self.choices.suite)
-            engines.append(second_edge.rtpengine(rootfs, self.block, self.workspace.logs))
-            self._launch(
-                self._python("edge-agent-2", "edge", self.workspace.deployment, "--edge", second_edge.EDGE)
-            )
-        for daemon in (*engines, *self._services()):
+        for daemon in self._name_server(deployment):
             self._launch(daemon)
-        # Kamailio pings its rtpengine once at start, and leaves one that does not answer alone for a while.
+        engines = [*map(self._rtpengine, deployment.edges), self._partner_rtpengine()]
+        for daemon in (*engines, *self._services(deployment)):
+            self._launch(daemon)
+        # Kamailio pings its rtpengines once at start, and leaves one that does not answer alone for a while.
         for engine in engines:
             engine.wait_ready()
-        self._launch(kamailio)
-        if self.choices.edges == 2:
-            self._launch(
-                second_edge.kamailio(
-                    Rootfs.build(self.choices.suite), self.workspace, known_peer=self.block.customer
-                )
-            )
+        for edge in deployment.edges:
+            self._launch(self._kamailio(edge))
         for daemon in self.daemons.values():
             daemon.wait_ready()
 
@@ -121,83 +125,124 @@ class World:
         self._stack.callback(daemon.stop)
         daemon.start()
 
-    def _router(self) -> list[Daemon]:
-        rootfs, block, logs = Rootfs.build(self.choices.suite), self.block, self.workspace.logs
+    def router_directory(self, edge_id: str) -> Path:
+        """What is rendered for that edge; the first edge's is the workspace's own."""
+        return self.workspace.router if edge_id == EDGE else self.workspace.directory(f"router-{edge_id}")
+
+    def _rtpengine(self, edge: Edge) -> Daemon:
+        name = _of("rtpengine-edge", edge)
+        return Rtpengine(
+            Rootfs.build(self.choices.suite),
+            name=name,
+            media=str(edge.media),
+            ng=edge.ng.pair,
+            log=self.workspace.logs / f"{name}.log",
+            ports=(edge.media_ports.first, edge.media_ports.last),
+            extra=(f"--listen-http={edge.ng.host}:{edge.ng.port + 1}",),
+            place=self.site.place(str(edge.media)),
+        )
+
+    def _partner_rtpengine(self) -> Daemon:
+        return Rtpengine(
+            Rootfs.build(self.choices.suite),
+            name="rtpengine-partner",
+            media=self.site.partner_media,
+            ng=(self.site.partner_media, 2223),
+            log=self.workspace.logs / "rtpengine-partner.log",
+            # The digits leave rtpengine over loopback only, and only towards the partner's capture.
+            extra=(f"--dtmf-log-dest={self.site.digit_feed}:{DIGIT_FEED_PORT}",),
+            binds={project_root() / PROMPTS: PROMPTS_INSIDE},
+            place=self.site.place(self.site.partner_media),
+        )
+
+    def _kamailio(self, edge: Edge) -> Daemon:
+        name = _of("kamailio", edge)
+        return Kamailio(
+            Rootfs.build(self.choices.suite),
+            name=name,
+            config=self.router_directory(edge.id),
+            sip=edge.sip.pair,
+            known_peer=self.site.customer,
+            log=self.workspace.logs / f"{name}.log",
+            ready=(lambda: edge_answers(self.workspace, edge.sip.host)) if self.workspace.tls else None,
+            binds=resolver_inside(self.site),
+            place=self.site.place(edge.sip.host),
+            peer_place=self.site.place(self.site.customer),
+        )
+
+    def _name_server(self, deployment: Deployment) -> list[Daemon]:
+        if not isinstance(self.site, Hosts):
+            return []
+        address = self.site.name_server
         return [
-            Rtpengine(
-                rootfs,
-                name="rtpengine-edge",
-                media=block.edge_media,
-                ng=(block.edge_media, 2223),
-                log=logs / "rtpengine-edge.log",
-                extra=(f"--listen-http={block.edge_media}:2224",),
-            ),
-            Rtpengine(
-                rootfs,
-                name="rtpengine-partner",
-                media=block.partner_media,
-                ng=(block.partner_media, 2223),
-                log=logs / "rtpengine-partner.log",
-                # The digits leave rtpengine over loopback only, and only towards the partner's capture.
-                extra=(f"--dtmf-log-dest={block.partner}:{DIGIT_FEED_PORT}",),
-                binds={project_root() / PROMPTS: PROMPTS_INSIDE},
-            ),
-            Kamailio(
-                rootfs,
-                config=self.workspace.router,
-                sip=(block.kamailio, 5060),
-                known_peer=block.customer,
-                log=logs / "kamailio.log",
-                ready=self._kamailio_answers if self.workspace.tls else None,
-            ),
+            NameServer(
+                self.workspace.directory("dns"),
+                address,
+                self.choices.zones(deployment),
+                place=self.site.place(address),
+            )
         ]
 
-    def _kamailio_answers(self) -> bool:
-        return edge_answers(self.workspace)
-
-    def _services(self) -> list[Daemon]:
-        deployment = self.workspace.deployment
+    def _services(self, deployment: Deployment) -> list[Daemon]:
+        file, site = self.workspace.deployment, self.site
+        agents = [
+            self._python(_of("edge-agent", edge), "edge", site.place(edge.sip.host), file, "--edge", edge.id)
+            for edge in deployment.edges
+        ]
+        links = ("--demo", "--demo-links", str(self.demo_links_file))
         return [
             *partner_front(self.workspace, self.choices.suite),
-            self._python("edge-agent", "edge", deployment, "--edge", EDGE),
-            self._python("psp", "psp", self._settings("psp", self._psp())),
-            self._python("partner", "partner", self._settings("partner", self._partner())),
-            self._python("platform", "platform", self._settings("platform", self._platform())),
-            self._python("desk", "desk", deployment, "--demo", "--demo-links", str(self.demo_links_file)),
+            *agents,
+            self._python("psp", "psp", site.place(site.psp), self._settings("psp", self._psp())),
+            self._python(
+                "partner", "partner", site.place(site.partner), self._settings("partner", self._partner())
+            ),
+            self._python(
+                "platform",
+                "platform",
+                site.place(site.platform),
+                self._settings("platform", self._platform()),
+            ),
+            self._python("desk", "desk", site.place(site.desk), file, *links),
         ]
 
-    def _python(self, name: str, service: str, config: Path, *arguments: str) -> Daemon:
+    def _python(self, name: str, service: str, place: Place, config: Path, *arguments: str) -> Daemon:
         argv = [sys.executable, "-m", f"callseal.services.{service}", "--config", str(config), *arguments]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         return Daemon(
-            name, argv, log=self.workspace.logs / f"{name}.log", cwd=self.workspace.root, env=environment
+            name,
+            argv,
+            log=self.workspace.logs / f"{name}.log",
+            cwd=self.workspace.root,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            place=place,
         )
 
     # The sandbox's settings (docs/explanation/sandbox-partner.md).
 
     def _partner(self) -> dict[str, Any]:
-        block = self.block
+        site = self.site
         return {
-            "sip": f"{block.partner}:5060",
+            "sip": f"{site.partner}:5060",
             "edge": partner_next_hop(self.workspace),
-            "api": f"{block.partner}:8030",
+            "accept_from": partner_hears(self.workspace),
+            "api": f"{site.partner}:8030",
             "api_key": self.workspace.secret("partner-api-key"),
-            "webhook_url": f"http://{block.desk}:8050/v1/webhooks/partner",
+            "webhook_url": f"http://{site.desk}:8050/v1/webhooks/partner",
             "webhook_secret": self.workspace.secret("partner-webhook"),
-            "psp": f"http://{block.psp}:8033",
-            "ng": f"{block.partner_media}:2223",
-            "digit_feed": f"{block.partner}:{DIGIT_FEED_PORT}",
+            "psp": f"http://{site.psp}:8033",
+            "ng": f"{site.partner_media}:2223",
+            "digit_feed": f"{site.digit_feed}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
-            **({"other_edges": [f"{block.kamailio_2}:5060"]} if self.choices.edges == 2 else {}),
+            **(second_edge.for_the_partner(site) if self.choices.edges == 2 else {}),
             **self.choices.partner,
         }
 
     def _psp(self) -> dict[str, Any]:
-        return {"listen": f"{self.block.psp}:8033", **self.choices.psp}
+        return {"listen": f"{self.site.psp}:8033", **self.choices.psp}
 
     def _platform(self) -> dict[str, Any]:
         return {
-            "listen": f"{self.block.platform}:8041",
+            "listen": f"{self.site.platform}:8041",
             "webhook_secret": self.workspace.secret("platform-webhook"),
         }
 
@@ -222,12 +267,36 @@ class World:
 
     def desk(self, login: str = AGENT_LOGIN) -> AgentDesk:
         """A logged-in agent at the desk."""
-        return AgentDesk(self.desk_url, login, self.workspace.secret(f"agent-{login}"))
+        return AgentDesk(
+            self.desk_url,
+            login,
+            self.workspace.secret(f"agent-{login}"),
+            place=self.site.place(self.site.keypad),
+        )
+
+    @contextmanager
+    def ear(self) -> Iterator[Ear]:
+        """An ear beside the agent's phone."""
+        with ExitStack() as stack:
+            with self.site.inside(self.site.agent):
+                ear = stack.enter_context(listen(self.site.agent, interface=self.site.interface))
+            yield ear
+
+    def sip_tap(self, heard: Callable[[SipMessage], None]) -> SipTap:
+        """Hears the SIP between carrier, edges, partner and platform."""
+        site = self.site
+        addresses = frozenset({site.customer, *site.kamailios, site.partner, site.agent})
+        return SipTap(addresses, heard, interface=site.middle_interface, place=site.middle)
 
     @property
     def desk_url(self) -> str:
-        return f"http://{self.block.desk}:8050"
+        return f"http://{self.site.desk}:8050"
 
     @property
     def demo_links_file(self) -> Path:
         return self.workspace.root / "demo-links.json"
+
+
+def _of(what: str, edge: Edge) -> str:
+    """The first edge's processes have plain names."""
+    return what if edge.id == EDGE else f"{what}-{edge.id}"

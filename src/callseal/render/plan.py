@@ -6,11 +6,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from callseal.deployment import Carrier, Deployment, Edge, HostPort, Number
+from callseal.deployment import Carrier, Deployment, Edge, Number
 from callseal.deployment.model import Peer
 from callseal.render.file import SECRET_MODE, RenderedFile
+from callseal.render.firewall import firewall, ng_http
 from callseal.render.keys import derive
-from callseal.render.transports import destination, listeners, names, proof, tls_files
+from callseal.render.transports import (
+    destination,
+    listeners,
+    lookups,
+    names,
+    proof,
+    resolver_file,
+    tls_files,
+)
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
@@ -69,6 +78,10 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
         *tls_files(deployment, seen_at.rstrip("/")),
+        *resolver_file(deployment),
+        RenderedFile(
+            "firewall.nft", _head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)
+        ),
     )
 
 
@@ -101,7 +114,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
     }
-    values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge)
+    values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge) | lookups(deployment)
     return (
         text
         + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
@@ -120,11 +133,6 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
             ]
     return "".join(lines)
-
-
-def ng_http(edge: Edge) -> HostPort:
-    """Where rtpengine answers queries over HTTP (`--listen-http`): the ng address, one port up."""
-    return HostPort(edge.ng.address, edge.ng.port + 1)
 
 
 def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
@@ -190,7 +198,7 @@ def _destinations(deployment: Deployment) -> str:
     ]
     lines = ["# set uri flags priority\n"]
     for number, peer in sets:
-        uris = [destination(uri, peer) for uri in peer.destinations]
+        uris = [destination(deployment, uri, peer) for uri in peer.destinations]
         # Serial by priority, highest first: the order of the deployment.
         lines += [f"{number} {uri} 0 {len(uris) - place}\n" for place, uri in enumerate(uris)]
     return "".join(lines)

@@ -89,9 +89,44 @@ def proof(peer: Peer) -> str:
     return "" if peer.transport == "udp" else f";tr={peer.transport}{names}"
 
 
-def destination(uri: SipUri, peer: Peer) -> str:
-    """The URI with the transport of its peer; a plain one stays as it is."""
-    return str(uri) if peer.transport == "udp" else str(SipUri(uri.host, uri.port, peer.transport))
+def destination(deployment: Deployment, uri: SipUri, peer: Peer) -> str:
+    """The URI with the transport of its peer; a plain one stays as it is.
+
+    A name without port is left to NAPTR where that can only lead to the right transport; else the transport is written
+    down, and SRV alone decides.
+    """
+    if _is_for_dns(uri) and len(_named(deployment)) == 1:
+        return str(SipUri(uri.host))
+    plain = peer.transport == "udp" and not _is_for_dns(uri)
+    return str(uri) if plain else str(SipUri(uri.host, uri.port, peer.transport))
+
+
+def lookups(deployment: Deployment) -> dict[str, str]:
+    """Defines for destinations that are names; empty when all are addresses."""
+    named = _named(deployment)
+    defines = {"WITH_NAMES": ""} if named else {}
+    if len(named) == 1:
+        (only,) = named
+        defines["WITH_NAPTR"] = ""
+        for transport in ("udp", "tcp", "tls"):
+            defines[f"NAPTR_{transport.upper()}"] = "10" if transport == only else "-1"
+    return defines
+
+
+def resolver_file(deployment: Deployment) -> tuple[RenderedFile, ...]:
+    """`resolv.conf` for the router, to be seen as /etc/resolv.conf; nothing when the host's own will do."""
+    servers = "".join(f"nameserver {address}\n" for address in deployment.dns.resolvers)
+    text = f"{servers}options timeout:1 attempts:1\n"
+    return (RenderedFile("data/resolv.conf", text),) if servers else ()
+
+
+def _is_for_dns(uri: SipUri) -> bool:
+    return uri.address is None and uri.port is None
+
+
+def _named(deployment: Deployment) -> frozenset[str]:
+    """Transports of the peers with a destination that DNS decides."""
+    return frozenset(peer.transport for peer in deployment.peers if any(map(_is_for_dns, peer.destinations)))
 
 
 def tls_files(deployment: Deployment, seen_at: str) -> tuple[RenderedFile, ...]:

@@ -38,8 +38,10 @@ class KeypadSettings(BaseModel):
     dial: Annotated[str, StringConstraints(pattern=r"^sips?:[^\s<>]+$")]
     customer: Path
     agent: Path
-    phone_command: tuple[str, ...] = Field(default=COMMAND, min_length=1)
-    """How a phone is started where this Python has no PJSIP."""
+    customer_command: tuple[str, ...] = Field(default=COMMAND, min_length=1)
+    """How the customer's phone is started: on another host, or where this Python has no PJSIP."""
+    agent_command: tuple[str, ...] = Field(default=COMMAND, min_length=1)
+    """How the agent's phone is started."""
     phone_env: dict[str, str] = Field(default_factory=dict)
     """Added to this process's environment for the phones."""
 
@@ -69,17 +71,17 @@ async def serve(settings: KeypadSettings) -> bool:
     if len(key) < _KEY_OCTETS:
         raise ValueError("the key is too short")
 
-    def handset(config: Path) -> Handset:
+    def handset(config: Path, command: tuple[str, ...]) -> Handset:
         return Handset(
             config,
             new_tone_counter=tone_counter,
-            command=settings.phone_command,
+            command=command,
             env={**os.environ, **settings.phone_env},
         )
 
     app = build_app(
-        customer=handset(settings.customer),
-        agent=handset(settings.agent),
+        customer=handset(settings.customer, settings.customer_command),
+        agent=handset(settings.agent, settings.agent_command),
         dial=settings.dial,
         key=key,
         host=host,

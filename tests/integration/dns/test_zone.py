@@ -9,10 +9,10 @@ import pytest
 
 from callseal.deployment import Deployment, read
 from callseal.lab.block import Block
+from callseal.lab.name_server import NameServer
 from callseal.lab.workspace import Workspace
 from callseal.render.locate import Place, locate
 from callseal.render.write import write_zone
-from tests.support.name_server import NameServer
 
 pytestmark = pytest.mark.integration
 

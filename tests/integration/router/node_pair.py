@@ -26,7 +26,7 @@ class NodePair(Rig):
     def __enter__(self) -> Self:
         self.rtpengine_2.start().wait_ready()
         super().__enter__()
-        self.sink_2 = AgentSink(BLOCK.edge_agent_2)
+        self.sink_2 = AgentSink(second_edge.agent(BLOCK))
         self.kamailio_2.start().wait_ready()
         return self
 

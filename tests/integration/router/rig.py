@@ -23,7 +23,7 @@ from callseal.wire import ng
 from tests.support.agent_sink import AgentSink
 from tests.support.rtp_talker import Talker
 from tests.support.sip_peer import SipPeer
-from tests.support.tls_peer import TlsPeer
+from tests.support.tls_peer import TcpPeer, TlsPeer
 
 BLOCK = Block("127.81.0")
 CUSTOMER, AGENT, PARTNER_CUSTOMER, PARTNER_AGENT = 0x63, 0x71, 0x70, 0x72
@@ -50,6 +50,7 @@ class Rig:
             text = amend(self.workspace.deployment.read_text(encoding="utf-8"))
             self.workspace.deployment.write_text(text, encoding="utf-8")
         self.deployment = read(self.workspace.deployment)
+        self._tcp = all(peer.transport == "tcp" for peer in self.deployment.peers)
         for path in render(self.deployment, "edge-1", self.workspace.router):
             text = path.read_text(encoding="utf-8")
             for old, new in edits:
@@ -68,7 +69,7 @@ class Rig:
             config=self.workspace.router,
             sip=(BLOCK.kamailio, 5060),
             known_peer=BLOCK.partner,
-            ready=self._tls_ready if tls else None,
+            ready=self._tcp_ready if self._tcp else self._tls_ready if tls else None,
             log=logs / "kamailio.log",
         )
 
@@ -96,6 +97,13 @@ class Rig:
         for talker in self.talkers:
             talker.close()
 
+    def _tcp_ready(self) -> bool:
+        try:
+            socket.create_connection((BLOCK.kamailio, 5060), 0.2).close()
+        except OSError:
+            return False
+        return True
+
     def _tls_ready(self) -> bool:
         face, address = (
             ("partner", BLOCK.partner) if "partner" in self.workspace.tls else ("platform", BLOCK.agent)
@@ -105,7 +113,7 @@ class Rig:
     def _peer(self, face: str, address: str) -> SipPeer:
         if face in self.workspace.tls:
             return TlsPeer(address, BLOCK.kamailio, self.workspace.root / "tls", face)
-        return SipPeer(address, BLOCK.kamailio)
+        return TcpPeer(address, BLOCK.kamailio) if self._tcp else SipPeer(address, BLOCK.kamailio)
 
     @property
     def peers(self) -> tuple[SipPeer, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,25 @@ def test_config_is_good(tmp_path: Path, suite: str, switch: str) -> None:
 def test_config_with_streams_is_good(tmp_path: Path, suite: str, transports: str) -> None:
     settings, tls = TRANSPORTS[transports]
     assert check_config(Rootfs.build(suite), rendered(tmp_path, settings, tls=tls)) == ""
+
+
+NAMES = (
+    '\n[dns]\nresolvers = ["127.0.0.53"]\n\n[[regions]]\nid = "local"\ncluster = "sip.example.net"\n'
+    '\n[[regions]]\nid = "other"\ncluster = "other.sip.example.net"\n'
+)
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("tls", [frozenset(), frozenset({"partner", "platform"})], ids=["UDP", "TLS"])
+def test_config_with_names_is_good(tmp_path: Path, suite: str, tls: frozenset[str]) -> None:
+    router = rendered(tmp_path, {}, tls=tls)
+    deployment = tmp_path / "callseal.toml"
+    text = deployment.read_text(encoding="utf-8") + NAMES
+    deployment.write_text(
+        re.sub(r'"sip:127[0-9.]+:506[01]"', '"sip:sip.peer.example"', text), encoding="utf-8"
+    )
+    render(read(deployment), "edge-1", router)
+    assert check_config(Rootfs.build(suite), router) == ""
 
 
 @pytest.mark.compat

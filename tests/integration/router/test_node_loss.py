@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from callseal.lab import second_edge
 from callseal.lab.rootfs import Rootfs
 from tests.integration.router.node_pair import NodePair
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER
@@ -18,7 +19,7 @@ from tests.support.sip_peer import Dialog, Message, SipPeer
 
 pytestmark = [pytest.mark.integration, pytest.mark.compat]
 
-NODE_1, NODE_2 = BLOCK.edge_media, BLOCK.edge_media_2
+NODE_1, NODE_2 = BLOCK.edge_media, second_edge.media(BLOCK)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +223,7 @@ def test_any_edge_serves_a_call_that_another_opened(rig: NodePair) -> None:
     story = inbound(rig)
     story.everybody_talks()
     rig.kamailio.kill()
-    rig.talk_to(BLOCK.kamailio_2)
+    rig.talk_to(second_edge.sip(BLOCK))
     story.secure()
     assert place(story.at_carrier)[0] == NODE_1, "the media stays where it is"
     assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
@@ -247,7 +248,7 @@ def test_kamailio_and_rtpengine_of_an_edge_die_together(rig: NodePair) -> None:
     rig.agent_media.clear()
     rig.kamailio.kill()
     rig.rtpengine.kill()
-    rig.talk_to(BLOCK.kamailio_2)
+    rig.talk_to(second_edge.sip(BLOCK))
     with keys_pressed(rig):
         story.to_partner("agent")
         story.to_partner("customer")
@@ -261,7 +262,7 @@ def test_kamailio_and_rtpengine_of_an_edge_die_together(rig: NodePair) -> None:
 def test_forged_parameters_are_refused_by_the_other_edge_too(rig: NodePair) -> None:
     story = inbound(rig)
     rig.kamailio.kill()
-    rig.talk_to(BLOCK.kamailio_2)
+    rig.talk_to(second_edge.sip(BLOCK))
     story.carrier.routes = [route.replace(";rn=1", ";rn=2") for route in story.carrier.routes]
     cseq = story.carrier.request("INVITE", sdp=rig.customer_media.sdp(40))
     assert story.carrier.answered(cseq).status == 481

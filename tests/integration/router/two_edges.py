@@ -66,10 +66,15 @@ class TwoEdges(Rig):
         return tls_answers(SECOND_EDGE, TLS_PORT, BLOCK.partner, self.workspace.root / "tls", "partner")
 
     def __enter__(self) -> Self:
-        self.second_rtpengine.start().wait_ready()
         self.second_sink = AgentSink(SECOND_AGENT)
-        super().__enter__()
-        self.second.start().wait_ready()
+        try:
+            self.second_rtpengine.start().wait_ready()
+            super().__enter__()
+            self.second.start().wait_ready()
+        except BaseException:
+            for daemon in (self.second, self.kamailio, self.rtpengine, self.second_rtpengine):
+                daemon.stop()
+            raise
         return self
 
     def __exit__(

@@ -51,7 +51,7 @@ def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
     return {file.path: file for file in plan(deployment(root, *changes), "edge-1")}
 
 
-def test_six_files_and_only_keys_are_secret(tmp_path: Path) -> None:
+def test_seven_files_and_only_keys_are_secret(tmp_path: Path) -> None:
     made = files(tmp_path)
     assert sorted(made) == [
         "data/address.list",
@@ -60,6 +60,7 @@ def test_six_files_and_only_keys_are_secret(tmp_path: Path) -> None:
         "data/keys.cfg",
         "data/nodes.cfg",
         "data/numbers",
+        "firewall.nft",
     ]
     assert {path: file.mode for path, file in made.items() if file.mode != 0o644} == {"data/keys.cfg": 0o600}
 
@@ -135,11 +136,13 @@ def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     made = files(tmp_path, ("# previous = ", "previous = "))
     data = "".join(file.text for file in made.values())
     data += "".join(file.text for file in tls_files(tmp_path).values())
-    tcp = (
+    others = (
         ('transport = "udp"', 'transport = "tcp"'),
         ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8::20]:5060"'),
+        ('"sip:127.88.0.30:5060"', '"sip:sip.partner.example"'),
+        ("[[edges]]", '[[regions]]\nid = "local"\ncluster = "sip.example.net"\n\n[[edges]]'),
     )
-    data += files(tmp_path, *tcp)["data/defines.cfg"].text
+    data += files(tmp_path, *others)["data/defines.cfg"].text
     defined = set(re.findall(r"#!define (\w+)", data)) | set(re.findall(r'#!substdef "\|(\w+)\|', data))
     router = "\n".join(path.read_text(encoding="utf-8") for path in hand_written().glob("*.cfg"))
     switches = set(re.findall(r"#!ifn?def (\w+)", router))

@@ -110,3 +110,47 @@ def test_a_missing_certificate_is_said(tmp_path: Path) -> None:
     (tmp_path / "tls" / "edge.pem").unlink()
     with pytest.raises(SecretError, match=r"edge\.pem"):
         plan(read(tmp_path / "callseal.toml"), "edge-1")
+
+
+NAMED = ('"sip:127.88.0.30:5060"', '"sip:sip.partner.example"')
+
+
+def test_one_transport_is_left_to_naptr(tmp_path: Path) -> None:
+    made = files(tmp_path, NAMED)
+    assert "1 sip:sip.partner.example 0 1" in made["data/dispatcher.list"].text
+    defines = made["data/defines.cfg"].text
+    assert "WITH_NAMES" in defines
+    assert re.findall(r"#!define NAPTR_(\w+) (\S+)", defines) == [("UDP", "10"), ("TCP", "-1"), ("TLS", "-1")]
+
+
+def test_two_transports_are_written_down(tmp_path: Path) -> None:
+    tls_files(tmp_path, "partner")
+    text = (tmp_path / "callseal.toml").read_text(encoding="utf-8")
+    for address, name in (("30:5061", "partner"), ("10:5060", "carrier")):
+        text = text.replace(f'"sip:127.88.0.{address}"', f'"sip:sip.{name}.example"')
+    (tmp_path / "callseal.toml").write_text(text, encoding="utf-8")
+    made = {file.path: file.text for file in plan(read(tmp_path / "callseal.toml"), "edge-1")}
+    assert "1 sip:sip.partner.example;transport=tls 0 1" in made["data/dispatcher.list"]
+    assert "10 sip:sip.carrier.example;transport=udp 0 1" in made["data/dispatcher.list"]
+    assert "WITH_NAPTR" not in made["data/defines.cfg"]
+
+
+def test_a_name_with_a_port_is_an_address_record(tmp_path: Path) -> None:
+    made = files(tmp_path, (NAMED[0], '"sip:sip.partner.example:5070"'))
+    assert "1 sip:sip.partner.example:5070 0 1" in made["data/dispatcher.list"].text
+    assert "WITH_NAMES" not in made["data/defines.cfg"].text
+
+
+def test_resolvers(tmp_path: Path) -> None:
+    assert "data/resolv.conf" not in files(tmp_path)
+    made = files(tmp_path, ("[[edges]]", '[dns]\nresolvers = ["127.0.0.53", "2001:db8::53"]\n\n[[edges]]'))
+    assert made["data/resolv.conf"].text == (
+        "nameserver 127.0.0.53\nnameserver 2001:db8::53\noptions timeout:1 attempts:1\n"
+    )
+
+
+def test_cluster_names(tmp_path: Path) -> None:
+    regions = '[[regions]]\nid = "local"\ncluster = "EU.example.net"\n[[regions]]\nid = "us"\ncluster = "us.example.net"\n'
+    defines = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))["data/defines.cfg"].text
+    assert '#!define CLUSTER_ALIASES "eu.example.net" "us.example.net"\n' in defines
+    assert '#!define CLUSTER_NAME "eu.example.net"\n' in defines

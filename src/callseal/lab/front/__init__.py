@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from callseal.lab.daemon import Daemon
 from callseal.lab.encryption import TLS_PORT
+from callseal.lab.place import HERE, Place
 from callseal.lab.rootfs import Rootfs
 
 INSIDE_PORT = 5070
@@ -52,7 +53,16 @@ def write_front(folder: Path, certificates: Path, *, partner: str, edge: str) ->
 class Front(Daemon):
     """The front with a folder of `write_front`; `ready` says when it answers."""
 
-    def __init__(self, rootfs: Rootfs, folder: Path, *, log: Path, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        folder: Path,
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        binds: Mapping[Path, str] | None = None,
+        place: Place = HERE,
+    ) -> None:
         command = [
             "kamailio",
             "--atexit=no",
@@ -65,4 +75,11 @@ class Front(Daemon):
             "-f",
             f"{INSIDE}/kamailio.cfg",
         ]
-        super().__init__("partner-front", rootfs.argv(command, {folder: INSIDE}), log=log, ready=ready)
+        super().__init__(
+            "partner-front",
+            rootfs.argv(command, {folder: INSIDE, **(binds or {})}),
+            log=log,
+            ready=ready,
+            place=place,
+            death_signal="TERM",
+        )

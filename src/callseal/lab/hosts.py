@@ -1,0 +1,278 @@
+"""The lab on hosts: one network namespace a party, and one in the middle that routes between them.
+
+Every host hangs on a veth of its own, with addresses of the documentation ranges (RFC 5737) and a default route to the
+middle. Addresses are the same in every lab: two labs have nothing in common but the kernel. What each host lets in
+stands in `host_rules`; an edge loads the rules that `callseal render` writes. Map: docs/explanation/hosts-lab.md.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from callseal.lab.host_rules import OPENINGS, rules
+from callseal.lab.place import Namespace, Place
+from callseal.lab.site import EXAMPLE_PREFIX, Site
+from callseal.observe.errors import Error
+
+SECOND_EDGE = 100
+"""What is added to the numbers of the first edge's processes (and the first partner's)."""
+NG_PORT = 2223
+GATEWAY = "192.0.2.1"
+DOOR = "callseal-door"
+_DOOR_NUMBER = 61
+DEVICE = "net0"
+ZONE = "lab.test"
+"""The name server's zone; `.test` never exists outside (RFC 6761)."""
+_DNS = """
+[dns]
+zone = "{zone}"
+name_servers = ["ns.{zone}"]
+resolvers = ["{server}"]
+"""
+_EXAMPLE_ADDRESS = re.compile(rf"{re.escape(EXAMPLE_PREFIX)}\.(\d+)(:{NG_PORT}\b)?")
+_EDGE_TABLE = re.compile(r"(?ms)^\[\[edges\]\]\n.*?(?=^\[|\Z)")
+
+
+class HostsError(Error):
+    """The network of the lab could not be made; the message carries what the tool said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A party's machine. `addresses` maps process numbers; what a process does not bind leaves by the first."""
+
+    name: str
+    addresses: Mapping[int, str]
+
+
+HOSTS = (
+    Host("carrier", {10: "198.51.100.10"}),
+    # An edge has an inside address beside its two public ones: rtpengine's control port and the edge agent.
+    Host("edge-1", {22: "192.0.2.22", 20: "192.0.2.20", 21: "192.0.2.21"}),
+    Host("edge-2", {122: "203.0.113.22", 120: "203.0.113.20", 121: "203.0.113.21"}),
+    Host("partner", {30: "192.0.2.130", 31: "192.0.2.131"}),
+    Host("psp", {33: "192.0.2.133"}),
+    Host("platform", {40: "198.51.100.140", 41: "198.51.100.141"}),
+    Host("desk", {50: "192.0.2.50"}),
+    Host("dns", {53: "192.0.2.53"}),
+    Host("office", {60: "192.0.2.60"}),  # the agent's browser, the keypad page, the lab's own requests
+    # Nobody knows the stranger, who also has the addresses next to the carrier's and the partner's.
+    Host("stranger", {66: "203.0.113.66", 67: "198.51.100.11", 68: "192.0.2.132"}),
+    Host("partner-2", {130: "203.0.113.130", 131: "203.0.113.131"}),
+)
+
+
+class Hosts(Site):
+    """Opened by the world that runs on it; needs root, `ip`, `nsenter` and `nft`."""
+
+    interface: ClassVar[str] = DEVICE
+    has_hosts: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._addresses = {number: address for host in HOSTS for number, address in host.addresses.items()}
+        self._addresses[_DOOR_NUMBER] = "192.0.2.61"
+        self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
+        self._namespaces: dict[str, Namespace] = {}
+        self._middle: Namespace | None = None
+        self._resolver: Path | None = None
+        self._door_is_open = False
+
+    # Addresses.
+
+    def host(self, byte: int) -> str:
+        return self._addresses[byte]
+
+    @property
+    def kamailios(self) -> tuple[str, ...]:
+        return (self.host(20), self.host(20 + SECOND_EDGE))
+
+    @property
+    def digit_feed(self) -> str:
+        return "127.0.0.1"
+
+    @property
+    def name_server(self) -> str:
+        return self.host(53)
+
+    @property
+    def office(self) -> str:
+        return self.host(60)
+
+    @property
+    def door(self) -> str:
+        """This machine's own address in the lab's network, once `open_door` was called."""
+        return self.host(_DOOR_NUMBER)
+
+    @property
+    def stranger(self) -> str:
+        return self.host(66)
+
+    def deployment(self, example: str) -> str:
+        """The example with these addresses, the same edge once more in another region, and names in the lab's zone."""
+        found = _EDGE_TABLE.search(example)
+        if found is None:
+            raise HostsError("the example has no [[edges]]")
+        second = found[0]
+        for key, old, new in (
+            ("id", '"edge-1"', '"edge-2"'),
+            ("region", '"local"', '"america"'),
+            ("server_id", "1", "2"),
+        ):
+            second, count = re.subn(rf"(?m)^({key} = ){re.escape(old)}", rf"\g<1>{new}", second)
+            if count != 1:
+                raise HostsError(f"the example's edge has no {key} = {old}")
+        first = example.replace('region = "local"', 'region = "europe"')
+        edges = self._moved(first, 0) + "\n\n" + self._moved(second, SECOND_EDGE)
+        edges = re.sub(r'(?m)^id = "(edge-\d)"$', rf'\g<0>\nhost = "\g<1>.{ZONE}"', edges)
+        return edges + _DNS.format(zone=ZONE, server=self.name_server)
+
+    def _moved(self, text: str, step: int) -> str:
+        def address(found: re.Match[str]) -> str:
+            # rtpengine's control port moves to the inside address.
+            number = int(found[1]) + step + (1 if found[2] else 0)
+            moved = self._addresses.get(number)
+            return f"{moved}{found[2] or ''}" if moved else found[0]
+
+        return _EXAMPLE_ADDRESS.sub(address, text)
+
+    # Places.
+
+    def place(self, address: str) -> Place:
+        return self.namespace(self._host_of[address])
+
+    def namespace(self, name: str) -> Namespace:
+        """The host of that name. `KeyError` when the lab is not open."""
+        return self._namespaces[name]
+
+    @property
+    def resolver(self) -> Path | None:
+        return self._resolver
+
+    @property
+    def middle(self) -> Place:
+        if self._middle is None:
+            raise HostsError("the lab's network is not open")
+        return self._middle
+
+    @property
+    def middle_interface(self) -> str:
+        return ""
+
+    # Life.
+
+    def open(self, folder: Path) -> None:
+        self._resolver = folder.resolve() / "resolv.conf"
+        self._resolver.write_text(f"nameserver {self.name_server}\n", encoding="ascii")
+        try:
+            self._middle = Namespace()
+            with self._middle.inside():
+                _no_ipv6()
+                Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
+                _run(["ip", "link", "set", "lo", "up"])
+            for host in HOSTS:
+                self._connect(host, self._middle)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, host: Host, middle: Namespace) -> None:
+        namespace = self._namespaces[host.name] = Namespace(self._resolver)
+        with namespace.inside():
+            _no_ipv6()
+            _batch(
+                "link set lo up",
+                f"link add {DEVICE} type veth peer name {host.name} netns {middle.path}",
+                *(f"addr add {address}/32 dev {DEVICE}" for address in host.addresses.values()),
+                f"link set dev {DEVICE} up",
+                f"route add {GATEWAY} dev {DEVICE}",
+                f"route add default via {GATEWAY} src {next(iter(host.addresses.values()))}",
+            )
+            if host.name in OPENINGS:
+                _run(["nft", "-f", "-"], rules(OPENINGS[host.name], self.host))
+        with middle.inside():
+            _batch(
+                f"addr add {GATEWAY}/32 dev {host.name}",
+                f"link set dev {host.name} up",
+                *(f"route add {address}/32 dev {host.name}" for address in host.addresses.values()),
+            )
+
+    def close(self) -> None:
+        """The namespaces go with their last process, and their devices with them."""
+        if self._door_is_open:
+            _run(["ip", "link", "delete", DOOR])  # it would go a moment later by itself
+            self._door_is_open = False
+        for namespace in self._namespaces.values():
+            namespace.close()
+        self._namespaces.clear()
+        if self._middle is not None:
+            self._middle.close()
+            self._middle = None
+
+    def load_firewall(self, address: str, rules: Path) -> None:
+        with self.inside(address):
+            _run(["nft", "-f", str(rules)])
+
+    def open_door(self) -> None:
+        """Let this machine's browser reach the desk and the keypad page. One lab at a time can have it.
+
+        Raises `HostsError` when the address is in use already.
+        """
+        if self._middle is None:
+            raise HostsError("the lab's network is not open")
+        pages = (self.host(50), self.host(60))
+        _batch(
+            f"link add {DOOR} type veth peer name door netns {self._middle.path}",
+            f"addr add {self.door}/32 dev {DOOR}",
+            f"link set dev {DOOR} up",
+            f"route add {GATEWAY} dev {DOOR}",
+            *(f"route add {page} via {GATEWAY} src {self.door}" for page in pages),
+        )
+        self._door_is_open = True
+        with self._middle.inside():
+            _batch(
+                f"addr add {GATEWAY}/32 dev door",
+                "link set dev door up",
+                f"route add {self.door}/32 dev door",
+            )
+
+    def unload_firewall(self, address: str) -> None:
+        """Take the edge's rules away."""
+        with self.inside(address):
+            _run(["nft", "delete", "table", "inet", "callseal"])
+
+    # What a test looks at.
+
+    def rules(self, address: str) -> str:
+        """The rules on the host of `address`, without their counters."""
+        with self.inside(address):
+            return _run(["nft", "--stateless", "list", "ruleset"])
+
+    def counters(self, address: str) -> dict[str, int]:
+        """Packets by the names of the nftables counters on the host of `address`."""
+        with self.inside(address):
+            told = _run(["nft", "list", "counters"])
+        return {name: int(packets) for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)}
+
+
+def _no_ipv6() -> None:
+    """A device that comes up would announce itself over IPv6: noise for whoever counts refused packets."""
+    for scope in ("all", "default"):
+        with suppress(FileNotFoundError):  # a kernel without IPv6
+            Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1", encoding="ascii")
+
+
+def _batch(*lines: str) -> None:
+    _run(["ip", "-batch", "-"], "".join(f"{line}\n" for line in lines))
+
+
+def _run(argv: list[str], text: str = "") -> str:
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise HostsError(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout

@@ -1,0 +1,31 @@
+"""The hosts of the lab without its daemons: sockets stand in for them, the edges' rules are the rendered ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from callseal.deployment import read
+from callseal.lab.hosts import Hosts
+from callseal.lab.workspace import Workspace
+from callseal.render import render
+from tests.integration.firewall.wire import Guarded
+
+
+@pytest.fixture(scope="package")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    hosts = Hosts()
+    workspace = Workspace(tmp_path_factory.mktemp("firewall"), hosts)
+    workspace.prepare()
+    deployment = read(workspace.deployment)
+    hosts.open(workspace.root)
+    try:
+        files = {}
+        for edge in deployment.edges:
+            render(deployment, edge.id, workspace.directory(edge.id))
+            files[edge.id] = workspace.directory(edge.id) / "firewall.nft"
+            hosts.load_firewall(edge.sip.host, files[edge.id])
+        yield Guarded(hosts, files)
+    finally:
+        hosts.close()
