@@ -270,20 +270,21 @@ def main(argv: list[str] | None = None) -> int:
     for case in (one for one in CASES if not options.only or options.only in one.name):
         with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch:
             root = (options.keep or Path(scratch)) / case.name.replace(" ", "-")
+            console.print(case.name, style="dim")
             with World(Workspace(root, options.block), Choices(edges=2)) as world:
-                console.print(case.name, style="dim")
                 results.append(asyncio.run(Bench(world, options).run(case)))
-    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
-    content = {
-        **around,
-        "bench": "failure",
-        "calls": options.calls,
-        "rate": options.rate,
-        "cases": [asdict(one) for one in results],
-    }
-    write_json(options.out, content)
-    if options.page:
-        options.page.write_text(page(content), encoding="utf-8")
+        around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+        content = {
+            **around,
+            "bench": "failure",
+            "calls": options.calls,
+            "rate": options.rate,
+            "cases": [asdict(one) for one in results],
+        }
+        # After each case: what was measured stays, whatever comes next.
+        write_json(options.out, content)
+        if options.page:
+            options.page.write_text(page(content), encoding="utf-8")
     console.print(table(results))
     return 1 if any(one.faults for one in results) else 0
 

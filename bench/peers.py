@@ -152,7 +152,7 @@ class Leg:
         )
 
     def hear_sdp(self, body: str) -> None:
-        audio = SessionDescription.parse(body).audio
+        audio = SessionDescription.parse(body).audio if body else None
         if audio is None or not audio.port:
             raise PeerError("an SDP without audio")
         self.voice.target = (audio.address, audio.port)
@@ -285,8 +285,11 @@ class Endpoint(asyncio.DatagramProtocol):
         leg.remote = message.get("to")
         leg.target = _uri(message.get("contact"))
         leg.routes = leg.routes or list(reversed(message.all("record-route")))
-        leg.hear_sdp(message.body)
         self._request(leg, "ACK", "")
+        try:
+            leg.hear_sdp(message.body)
+        except PeerError as error:
+            leg.refused = str(error)
         leg.up.set()
 
     def _request(self, leg: Leg, method: str, sdp: str) -> None:
