@@ -95,7 +95,7 @@ class Leg:
 
     async def find_an_edge(self) -> None:
         """Before what must not be sent to a dead one."""
-        await asyncio.to_thread(self._stack.look_at_edges)
+        await self._stack.find_edges()
 
     def answered(self, heard: Answered) -> None:
         """The SIP side brought the end of a re-INVITE; one that nobody waits for any more is dropped."""

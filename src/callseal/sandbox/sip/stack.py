@@ -7,6 +7,7 @@ sippy runs an event loop of its own (`ED2`), one a process, in the thread that i
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ class SipStack:
         self._answers_options = answers_options
         self._silent = silent
         self._edges = Edges((settings.edge, *settings.other_edges), source=settings.listen[0])
+        self._finding: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
         self._dialogs: dict[int, Any] = {}
         self._up = threading.Event()
@@ -68,9 +70,11 @@ class SipStack:
             self._loop.callFromThread(self._loop.breakLoop)
             self._thread.join(timeout_s)
 
-    def look_at_edges(self) -> None:
-        """Find out now which edges answer. Blocks: call it in a thread."""
-        self._edges.look()
+    async def find_edges(self) -> None:
+        """Find out now which edges answer. Whoever asks while it is being found out waits for the same answer."""
+        if self._finding is None or self._finding.done():
+            self._finding = asyncio.create_task(asyncio.to_thread(self._edges.look))
+        await asyncio.shield(self._finding)
 
     def new_number(self) -> int:
         """The number of a dialog to come; taken before `call`, so that nothing it hears finds nobody at home."""
