@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure screenshots setup uninstall
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-media bench-handoff screenshots setup uninstall
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -29,7 +29,7 @@ lint: ## ruff, mypy --strict, import contracts
 format: ## Let ruff format the code
 	@ruff format . && ruff check --fix-only --quiet .
 
-bench: bench-secure ## Every bench
+bench: bench-secure bench-router bench-media bench-handoff ## Every bench
 
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test
@@ -38,6 +38,18 @@ bench-secure: ## Press -> secured and release -> restored, beside two plain re-I
 bench-failure: ## kill -9 of each part with 50 calls up and 10 new ones a second; writes docs/reference/failure.md
 	@infra/host/setup test
 	@python -m bench.failure --page docs/reference/failure.md $(ARGS)
+
+bench-router: ## CPU of a call in Kamailio, beside a bare Kamailio that relays the same two legs
+	@infra/host/setup test
+	@python -m bench.router $(ARGS)
+
+bench-media: ## CPU of a call in rtpengine, beside one plain rtpengine call
+	@infra/host/setup test
+	@python -m bench.media $(ARGS)
+
+bench-handoff: ## From the partner's INVITE to the agent's card, at growing rates up to the knee
+	@infra/host/setup test
+	@python -m bench.handoff $(ARGS)
 
 screenshots: ## The card in each state, into docs/screenshots
 	@infra/host/setup test

@@ -14,7 +14,8 @@ _TIMEOUT_S = 8.0
 
 
 class DeskClient:
-    """One logged-in agent. `states` holds what the stream said of each call: (state, monotonic s of its arrival)."""
+    """One logged-in agent. `states` holds what the stream said of each call: (state, monotonic s of its arrival); `first`
+    when it spoke of the call for the first time."""
 
     def __init__(self, url: str, login: str, password: str) -> None:
         self._http = httpx2.AsyncClient(base_url=url, timeout=5.0, trust_env=False)
@@ -23,6 +24,7 @@ class DeskClient:
         self._stream: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self.states: dict[str, tuple[str, float]] = {}
+        self.first: dict[str, float] = {}
 
     async def __aenter__(self) -> DeskClient:
         login, password = self._login
@@ -59,6 +61,14 @@ class DeskClient:
                 self._news.clear()
                 await self._news.wait()
 
+    async def wait_first(self, reference: str) -> float:
+        """When the stream spoke of this call for the first time (monotonic, s). Raises `TimeoutError`."""
+        async with asyncio.timeout(_TIMEOUT_S):
+            while reference not in self.first:
+                self._news.clear()
+                await self._news.wait()
+        return self.first[reference]
+
     async def _read(self) -> None:
         rest = b""
         async with self._http.stream("GET", "/v1/events", timeout=None) as answer:
@@ -74,4 +84,5 @@ class DeskClient:
                 call: dict[str, Any] = json.loads(line[6:])
                 if "reference" in call:
                     self.states[call["reference"]] = (call["state"], at)
+                    self.first.setdefault(call["reference"], at)
         self._news.set()

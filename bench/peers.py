@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from bench.sip_wire import Certificate, TlsWire, UdpWire, Wire
 from callseal.wire.sdp import SessionDescription
 
 FRAME_S = 0.02
@@ -42,13 +43,16 @@ class SipMessage:
     start: str
     headers: list[tuple[str, str]]
     body: str
+    origin: object = None
+    """Where it came from: what a reply is sent with."""
 
     @classmethod
-    def parse(cls, data: bytes) -> SipMessage:
+    def parse(cls, data: bytes, origin: object = None) -> SipMessage:
         head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         fields = [line.partition(":") for line in lines]
-        return cls(start, [(name.strip().lower(), value.strip()) for name, _, value in fields], body)
+        headers = [(name.strip().lower(), value.strip()) for name, _, value in fields]
+        return cls(start, headers, body, origin)
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.headers if key == name]
@@ -104,6 +108,15 @@ class Voice:
         with suppress(BlockingIOError):
             self._socket.sendto(header + SILENCE, self.target)
 
+    def sdp(self, version: int = 1) -> str:
+        """PCMU and telephone-events at this voice."""
+        host, port = self.endpoint
+        return (
+            f"v=0\r\no=- 1 {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
+            f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+            "a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+        )
+
     def left_at(self, timestamp: int) -> float | None:
         """When the packet with this RTP timestamp was sent (monotonic, s); None when it is not known any more."""
         return next((at for known, at in reversed(self._left) if known == timestamp), None)
@@ -144,12 +157,7 @@ class Leg:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def sdp(self) -> str:
-        host, port = self.voice.endpoint
-        return (
-            f"v=0\r\no=- 1 {self.version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-            f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-            "a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
-        )
+        return self.voice.sdp(self.version)
 
     def hear_sdp(self, body: str) -> None:
         audio = SessionDescription.parse(body).audio if body else None
@@ -165,31 +173,37 @@ class Leg:
                 await self.moved.wait()
 
 
-class Endpoint(asyncio.DatagramProtocol):
-    """One side: UAS for INVITEs that come, UAC for `call()`. Answers 200 to whatever it is asked."""
+class Endpoint:
+    """One side: UAS for INVITEs that come, UAC for `call()`. Answers 200 to whatever it is asked.
 
-    def __init__(self, address: str, edge: str) -> None:
+    `references` holds what each INVITE said of the call, by Call-ID; `rings` puts a 180 before the 200; with a `certificate` it
+    speaks TLS, without UDP.
+    """
+
+    def __init__(
+        self, address: str, edge: str, *, rings: bool = False, certificate: Certificate | None = None
+    ) -> None:
         self.address = address
-        self._edge = (edge, 5060)
+        self._edge = edge
+        self._rings = rings
+        self._wire: Wire = (
+            UdpWire(address, edge) if certificate is None else TlsWire(address, edge, certificate)
+        )
         self.legs: dict[str, Leg] = {}
         self.incoming: asyncio.Queue[tuple[Leg, SipMessage]] = asyncio.Queue()
-        self._transport: asyncio.DatagramTransport | None = None
+        self.references: dict[str, str] = {}
 
     async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=(self.address, 5060)
-        )
+        await self._wire.open(self.received)
 
     def close(self) -> None:
         for leg in self.legs.values():
             leg.voice.close()
-        if self._transport is not None:
-            self._transport.close()
+        self._wire.close()
 
     async def call(self, number: str, caller: str) -> Leg:
         """Dial; returns when the call is answered and acknowledged."""
-        to = f"sip:{number}@{self._edge[0]}"
+        to = f"sip:{number}@{self._edge}"
         leg = Leg(
             call_id=f"{secrets.token_hex(12)}@{self.address}",
             local=f"<sip:{caller}@{self.address}>;tag={secrets.token_hex(4)}",
@@ -216,9 +230,9 @@ class Endpoint(asyncio.DatagramProtocol):
         leg.up.clear()
         await self._invite(leg)
 
-    async def _invite(self, leg: Leg) -> None:
+    async def _invite(self, leg: Leg, sdp: str = "") -> None:
         leg.refused = ""
-        self._request(leg, "INVITE", leg.sdp())
+        self._request(leg, "INVITE", sdp or leg.sdp())
         async with asyncio.timeout(_TIMEOUT_S):
             await leg.up.wait()
         if leg.refused:
@@ -232,8 +246,8 @@ class Endpoint(asyncio.DatagramProtocol):
 
     # Requests and answers on the wire.
 
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002 - only the edge sends here
-        message = SipMessage.parse(data)
+    def received(self, data: bytes, origin: object) -> None:
+        message = SipMessage.parse(data, origin)
         if message.status:
             self._answered(message)
         elif message.method == "ACK":
@@ -253,12 +267,15 @@ class Endpoint(asyncio.DatagramProtocol):
                 call_id=message.get("call-id"),
                 local=f"{message.get('to')};tag={secrets.token_hex(4)}",
                 remote=message.get("from"),
-                target=_uri(message.get("contact")),
+                target=uri_of(message.get("contact")),
                 routes=message.all("record-route"),
                 voice=Voice(self.address),
             )
             self.legs[leg.call_id] = leg
             self.incoming.put_nowait((leg, message))
+            self.references[leg.call_id] = message.get("x-call-reference")
+            if self._rings:
+                self._reply(message, "", leg.local, status="180 Ringing")
         else:
             leg.version += 1
         leg.hear_sdp(message.body)
@@ -283,7 +300,7 @@ class Endpoint(asyncio.DatagramProtocol):
             leg.up.set()
             return
         leg.remote = message.get("to")
-        leg.target = _uri(message.get("contact"))
+        leg.target = uri_of(message.get("contact"))
         leg.routes = leg.routes or list(reversed(message.all("record-route")))
         self._request(leg, "ACK", "")
         try:
@@ -292,34 +309,41 @@ class Endpoint(asyncio.DatagramProtocol):
             leg.refused = str(error)
         leg.up.set()
 
-    def _request(self, leg: Leg, method: str, sdp: str) -> None:
+    def _request(self, leg: Leg, method: str, sdp: str, *headers: str) -> None:
         lines = [
             f"{method} {leg.target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.address}:5060;branch=z9hG4bK{secrets.token_hex(8)}",
+            f"Via: SIP/2.0/{self._wire.name} {self._here};branch=z9hG4bK{secrets.token_hex(8)}",
             f"From: {leg.local}",
             f"To: {leg.remote}",
             f"Call-ID: {leg.call_id}",
             f"CSeq: {leg.cseq} {method}",
-            f"Contact: <sip:peer@{self.address}:5060>",
+            f"Contact: {self._contact}",
             "Max-Forwards: 70",
             *(f"Route: {route}" for route in leg.routes),
+            *headers,
         ]
-        self._send(lines, sdp, self._edge)
+        self._send(lines, sdp)
 
-    def _reply(self, request: SipMessage, sdp: str, to: str = "") -> None:
-        lines = ["SIP/2.0 200 OK"]
+    def _reply(self, request: SipMessage, sdp: str, to: str = "", status: str = "200 OK") -> None:
+        lines = [f"SIP/2.0 {status}"]
         lines += [f"Via: {via}" for via in request.all("via")]
         lines += [f"Record-Route: {route}" for route in request.all("record-route")]
         lines += [f"{name}: {request.get(name.lower())}" for name in ("From", "Call-ID", "CSeq")]
-        lines += [f"To: {to or request.get('to')}", f"Contact: <sip:peer@{self.address}:5060>"]
-        self._send(lines, sdp, self._edge)
+        lines += [f"To: {to or request.get('to')}", f"Contact: {self._contact}"]
+        self._send(lines, sdp, request.origin)
 
-    def _send(self, lines: list[str], sdp: str, to: Address) -> None:
-        if self._transport is None:
-            raise PeerError("the endpoint is not open")
+    @property
+    def _here(self) -> str:
+        return f"{self.address}:{self._wire.port}"
+
+    @property
+    def _contact(self) -> str:
+        return f"<sip:peer@{self._here}{self._wire.suffix}>"
+
+    def _send(self, lines: list[str], sdp: str, origin: object = None) -> None:
         kind = ["Content-Type: application/sdp"] if sdp else []
         text = "\r\n".join([*lines, *kind, f"Content-Length: {len(sdp)}", "", sdp])
-        self._transport.sendto(text.encode(), to)
+        self._wire.send(text.encode(), origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,5 +403,6 @@ class Peers:
                 leg.voice.speak()
 
 
-def _uri(value: str) -> str:
+def uri_of(value: str) -> str:
+    """The URI of a Contact or From value."""
     return value.partition("<")[2].partition(">")[0] if "<" in value else value.partition(";")[0]

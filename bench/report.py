@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import re
+import statistics
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,11 @@ def percentile(samples: Sequence[float], share: int) -> float:
     """Nearest rank: a value that was really measured. NaN without samples."""
     ordered = sorted(samples)
     return ordered[max(math.ceil(share / 100 * len(ordered)), 1) - 1] if ordered else math.nan
+
+
+def middle(samples: Sequence[float]) -> float:
+    """The median; NaN without samples."""
+    return statistics.median(samples) if samples else math.nan
 
 
 def summary(samples: Sequence[float]) -> dict[str, float]:
@@ -43,7 +49,7 @@ def surroundings(suite: str) -> dict[str, Any]:
     """Where and with what this was measured."""
     rootfs = Rootfs.build(suite)
     kamailio = rootfs.run(["kamailio", "-v"])
-    rtpengine = rootfs.run(["rtpengine", "--version"])
+    rtpengine = rootfs.run(["rtpengine", "--config-file=none", "--interface=127.0.0.1", "--version"])
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "command": " ".join(["python -m", _module(), *sys.argv[1:]]),
@@ -79,4 +85,4 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def last_line(name: str, ratio: float, goal: float) -> str:
     """`bench-NAME ratio=R goal=G`, the last line of every bench."""
-    return f"bench-{name} ratio={ratio:.2f} goal={goal:.1f}"
+    return f"bench-{name} ratio={ratio:.2f} goal={f'{goal:.2f}'.removesuffix('0')}"

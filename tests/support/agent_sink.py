@@ -23,6 +23,7 @@ class AgentSink:
         self.handoffs: list[Post] = []
         self.legs: list[Post] = []
         self.acks: list[str] = []
+        self.traces: list[bytes] = []
         self._news = threading.Condition()
         self._address = (address, udp_port)
         sink = self
@@ -54,11 +55,14 @@ class AgentSink:
 
     def _listen(self) -> None:
         while True:
-            data, _ = self._socket.recvfrom(2048)
+            data, _ = self._socket.recvfrom(65535)
             if data == b"stop":
                 return
             with self._news:
-                self.acks.append(data.decode())
+                if data.startswith(b"trace "):
+                    self.traces.append(data)
+                else:
+                    self.acks.append(data.decode())
                 self._news.notify_all()
 
     def wait(self, seen: Callable[[AgentSink], bool], what: str, timeout_s: float = 3.0) -> None:
@@ -88,6 +92,7 @@ class AgentSink:
     def forget(self) -> None:
         with self._news:
             self.handoffs.clear()
+            self.traces.clear()
             self.legs.clear()
             self.acks.clear()
 

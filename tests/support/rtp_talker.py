@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from callseal.wire.rtp import RtpPacket
+from callseal.wire.sdp import SessionDescription
 
 FRAME_S = 0.02
 SAMPLES = 160
@@ -34,6 +35,8 @@ class Talker:
 
     def __init__(self, address: str, voice: int, port: int = 0) -> None:
         self.voice = voice
+        self.step = 1
+        """By how much the sequence number grows; 20000 makes it wrap every fourth packet."""
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
@@ -48,9 +51,24 @@ class Talker:
     def sdp(self, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
         return sdp(self.address, self.port, version, direction=direction, extra=extra)
 
+    def answer(self, offer: str, version: int = 1) -> str:
+        """What this talker answers to that offer."""
+        return self.sdp(version)
+
+    def send_to(self, sdp: str) -> None:
+        """Talk to where an SDP from the edge wants this talker's audio."""
+        audio = SessionDescription.parse(sdp).audio
+        assert audio is not None, f"no audio in {sdp!r}"
+        self.target = audio.address, audio.port
+
     def press(self, packets: int = 6) -> None:
         """Send one RFC 4733 event (key 5) of so many packets instead of audio."""
         self._digits += packets
+
+    def new_call(self) -> None:
+        """Silent, and nothing is remembered."""
+        self.target, self.step = None, 1
+        self.clear()
 
     def clear(self) -> None:
         self._heard.clear()
@@ -77,9 +95,9 @@ class Talker:
                 data, source = self._socket.recvfrom(2048)
             except OSError:
                 return
-            if len(data) < 12:
+            packet = self._unwrap(data) if len(data) >= 12 else None
+            if packet is None:
                 continue
-            packet = RtpPacket.parse(data)
             voice = packet.payload[0] if packet.payload and packet.payload_type == 0 else 0
             self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source))
 
@@ -89,8 +107,9 @@ class Talker:
         while self._open:
             due += FRAME_S
             time.sleep(max(0.0, due - time.monotonic()))
-            sequence += 1
-            if self.target is None:
+            sequence += self.step
+            target = self.target
+            if target is None:
                 continue
             if self._digits > 0:
                 if duration == 0:
@@ -116,7 +135,15 @@ class Talker:
                     ssrc=self.voice,
                     payload=bytes([self.voice]) * SAMPLES,
                 )
-            self._socket.sendto(bytes(packet), self.target)
+            wire = self._wrap(packet)
+            if wire is not None:
+                self._socket.sendto(wire, target)
+
+    def _wrap(self, packet: RtpPacket) -> bytes | None:
+        return bytes(packet)
+
+    def _unwrap(self, data: bytes) -> RtpPacket | None:
+        return RtpPacket.parse(data)
 
     def close(self) -> None:
         self._open = False

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from callseal import __version__
-from callseal.cli import check, demo, keys, render
+from callseal.cli import check, demo, doctor, drain, keys, record, reload, render
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
@@ -46,6 +46,11 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("keys")(keys.keys)
 app.command("render")(render.render)
+app.command("doctor")(doctor.doctor)
+app.command("reload")(reload.reload)
+app.command("drain")(drain.drain)
+app.command("undrain")(drain.undrain)
+app.command("record")(record.record)
 
 
 def run() -> None:

@@ -153,12 +153,6 @@ VALIDATORS: dict[str, Validator] = {
             "Add what is missing, or write the same transport in both places.",
         ),
         Validator(
-            "CS013",
-            "media-profile-not-supported",
-            "The media profile is not in this version.",
-            'Write media_profile = "rtp", and keep that path on a private network.',
-        ),
-        Validator(
             "CS014",
             "malformed-network",
             "Not an IP address or network in CIDR form.",
@@ -286,7 +280,7 @@ VALIDATORS: dict[str, Validator] = {
         Validator(
             "CS035",
             "one-anchor-precondition",
-            'anchors = "one" needs equal media profiles and a platform with a short list of media addresses.',
+            'anchors = "one" needs RTP on every face and a platform with a short list of media addresses.',
             'Use anchors = "two", or list the platform\'s media addresses exactly.',
         ),
         Validator(
@@ -362,6 +356,19 @@ VALIDATORS: dict[str, Validator] = {
             "plain-http",
             "A bearer secret would cross a public network unencrypted.",
             "Use https://, or a private address.",
+        ),
+        Validator(
+            "CS090",
+            "crypto-suite-shared",
+            "Two faces that speak SRTP have a crypto suite in common: rtpengine would give both the same key.",
+            "Give carriers, partner and platform suites of their own with srtp_suites.",
+        ),
+        Validator(
+            "CS091",
+            "media-in-clear",
+            "Media of the partner or the platform crosses a public network unencrypted.",
+            'Write media_profile = "srtp", or keep that path on a private network.',
+            _W,
         ),
         # SIP over TLS and names.
         Validator(

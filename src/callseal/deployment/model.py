@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,9 +15,15 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from callseal.deployment.faults import refuse
 from callseal.deployment.firewall import Firewall
 from callseal.deployment.lines import Path
+from callseal.deployment.policies import (
+    CALLER_HEADERS,
+    DEFAULT_SUITES,
+    CallerHeader,
+    CryptoSuite,
+    MediaProfile,
+)
 from callseal.deployment.secrets import Secret
 from callseal.deployment.values import (
     Address,
@@ -40,7 +45,6 @@ from callseal.deployment.values import (
 )
 
 Transport = Literal["udp", "tcp", "tls"]
-MediaProfile = Literal["rtp", "srtp"]
 Cipher = Literal[
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
@@ -53,12 +57,6 @@ Cipher = Literal[
 CIPHERS: tuple[Cipher, ...] = get_args(Cipher)
 
 
-def _only_rtp(value: MediaProfile) -> MediaProfile:
-    if value != "rtp":
-        raise refuse("CS013", f"{value.upper()} is not in this version")
-    return value
-
-
 def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
     if isinstance(value, pathlib.Path):
         return value
@@ -67,6 +65,9 @@ def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
 
 
 FileField = Annotated[pathlib.Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
+
+
+_SUITES_HELP = "crypto suites it may use with `srtp`, in order; no suite may belong to two faces"
 
 
 class _Table(BaseModel):
@@ -121,20 +122,35 @@ class Peer(_Table):
         description="with `tls`: names of which its certificate must bear one; required of the partner, "
         "without it a carrier's or platform's connection is encrypted and no more",
     )
-    media_profile: Annotated[MediaProfile, AfterValidator(_only_rtp)] = Field(
-        "rtp", description="`srtp` is refused until this version speaks it"
+    media_profile: MediaProfile = Field(
+        "rtp", description="`srtp`: SDES keys offered and required, anything else is refused; `rtp`: in clear"
+    )
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        min_length=1, description="crypto suites it may use with `srtp`, in order"
     )
 
 
 class Carrier(Peer):
     """A SIP trunk of the phone network; the customer is behind it."""
 
-    payments: Flag = Field(True, description="false: calls of this carrier never offer a payment")
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        DEFAULT_SUITES["carrier"], min_length=1, description=_SUITES_HELP
+    )
+    headers: tuple[CallerHeader, ...] = Field(
+        CALLER_HEADERS,
+        description="what it may say about the caller; of this set, headers that are not listed are removed",
+    )
+    payments: Flag = Field(True, description="false: no payment is offered on calls from or to this carrier")
 
 
 class Partner(Peer):
     """The PCI-certified payment partner: a SIP B2BUA and an API."""
 
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        DEFAULT_SUITES["partner"],
+        min_length=1,
+        description=f"{_SUITES_HELP}. The first is for media at the partner, the last for the way home",
+    )
     adapter: Literal["sandbox"] = Field(description="which partner adapter speaks to it")
     token_header: HeaderName = Field(
         "X-Payment-Token", description="header in which its INVITE brings the token"
@@ -150,6 +166,9 @@ class Partner(Peer):
 class Platform(Peer):
     """The contact centre's voice side; the agent is on it."""
 
+    srtp_suites: tuple[CryptoSuite, ...] = Field(
+        DEFAULT_SUITES["platform"], min_length=1, description=_SUITES_HELP
+    )
     adapter: Literal["webhook"] = Field(description="which platform adapter speaks to it")
     anchors: Literal["one", "two"] = Field(
         "two",
@@ -190,6 +209,9 @@ class Router(_Table):
         description="`events` stops digits towards the agent while secured; `unsafe-off` is for leak tests",
     )
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
+    hep: HostPort | None = Field(
+        None, description="HEP collector that gets SIP without digits and keys (UDP); none: no tracing"
+    )
 
 
 class Region(_Table):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic_core import PydanticCustomError
 
 from callseal.deployment.lines import Path
+from callseal.deployment.policies import DEFAULT_SUITES, Face
 from callseal.deployment.values import Address, HostPort, Network, PortRange, SipUri, parse_network
 
 WIDEST_ONE_ANCHOR = 256
@@ -85,7 +86,7 @@ def _try(reader: Callable[[str], Any], text: str) -> Any:
         return None
 
 
-def peers(raw: Raw) -> Iterator[tuple[str, Raw]]:
+def peers(raw: Raw) -> Iterator[tuple[Face, Raw]]:
     """(face, peer): carriers share one face, so two of them may use one session border controller."""
     for carrier in raw.each("carriers"):
         yield "carrier", carrier
@@ -293,14 +294,40 @@ def one_anchor(raw: Raw) -> Iterator[Finding]:
     platform = raw.inner("platform")
     if platform.text("anchors") != "one":
         return
-    profiles = {peer.text("media_profile", "rtp") for face, peer in peers(raw) if face != "partner"}
-    if len(profiles) > 1:
-        yield Finding(
-            "CS035", (*platform.path, "anchors"), "carrier and platform have different media profiles"
-        )
+    for face, peer in peers(raw):
+        if peer.text("media_profile", "rtp") == "srtp":
+            yield Finding(
+                "CS035",
+                (*platform.path, "anchors"),
+                f"the {face} speaks SRTP: partner and platform would share a key",
+            )
     for path, network in platform.networks("media"):
         if network.num_addresses > WIDEST_ONE_ANCHOR:
             yield Finding("CS035", path, f"{network} holds more than {WIDEST_ONE_ANCHOR} media addresses")
+
+
+def crypto_suites(raw: Raw) -> Iterator[Finding]:
+    """rtpengine copies a key to the other face where both have its suite: faces must have none in common."""
+    taken: dict[str, tuple[Face, Path]] = {}
+    for face, peer in peers(raw):
+        if peer.text("media_profile", "rtp") != "srtp":
+            continue
+        listed = list(peer.texts("srtp_suites")) or [
+            ((*peer.path, "media_profile"), suite) for suite in DEFAULT_SUITES[face]
+        ]
+        for path, suite in listed:
+            other, where = taken.setdefault(suite, (face, path))
+            if other != face:
+                yield Finding("CS090", path, f"{suite} is already the {other}'s, {dotted(where)}")
+
+
+def media_in_clear(raw: Raw) -> Iterator[Finding]:
+    for face, peer in peers(raw):
+        if face == "carrier" or peer.text("media_profile", "rtp") != "rtp":
+            continue
+        for path, network in peer.networks("media"):
+            if network.is_global:
+                yield Finding("CS091", path, f"RTP of the {face} crosses {network} in clear")
 
 
 def deadlines(raw: Raw) -> Iterator[Finding]:
@@ -334,6 +361,8 @@ RULES: tuple[Rule, ...] = (
     listeners,
     control_is_private,
     one_anchor,
+    crypto_suites,
+    media_in_clear,
     deadlines,
     fence,
 )

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from callseal import __version__
 from callseal.desk.core import Desk
-from callseal.desk.http import agents, edges, errors, operations, pages, stream, webhooks
+from callseal.desk.http import agents, edges, errors, operations, pages, records, stream, webhooks
 from callseal.desk.http.context import Context
 from callseal.desk.http.shield import Shield
 from callseal.desk.logins import Logins
@@ -87,6 +87,7 @@ def create_app(
     errors.install(app)
     for router in (
         agents.router,
+        records.router,
         edges.router,
         webhooks.router,
         stream.router,

@@ -6,8 +6,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from callseal.payments.names import Outcome, State
 from callseal.payments.session import Session
+from callseal.payments.session_table import COVERED
 
 SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+WINDOW = (15.0, 30.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+DELAY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0)
 
 
 class Metrics:
@@ -29,6 +32,25 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.secured_seconds = Histogram(
+            "callseal_secured_window_seconds",
+            "How long lines stayed secured, from secured until they left it",
+            buckets=WINDOW,
+            registry=registry,
+        )
+        self.restore_seconds = Histogram(
+            "callseal_restore_seconds",
+            "From leaving the secured line until both legs were home",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.handoff_delay = Histogram(
+            "callseal_handoff_delay_seconds",
+            "From the edge's clock at the hand-off to the desk's: the way, the wait in the spool, and clock skew",
+            buckets=DELAY,
+            registry=registry,
+        )
+        self.ended = Counter("callseal_calls_ended_total", "Calls that are over", registry=registry)
         self.revoked = Counter(
             "callseal_secured_revoked_total",
             "Secured calls that lost their evidence",
@@ -70,6 +92,12 @@ class Metrics:
             and after.pressed_at
         ):
             self.secure_seconds.observe((now - after.pressed_at) / 1000)
+        if before.state in COVERED and after.state not in COVERED and before.secured_at is not None:
+            self.secured_seconds.observe((now - before.secured_at) / 1000)
+        if after.state is State.READY and before.state in (State.RESTORING, State.MEDIA_AT_PARTNER):
+            self.restore_seconds.observe((now - before.entered_at) / 1000)
+        if after.state is State.ENDED:
+            self.ended.inc()
         if after.state is State.RESTORING and after.notice in (
             "evidence_lost",
             "partner_left",

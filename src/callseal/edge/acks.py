@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from callseal.edge.anchors import Leg
+from callseal.edge.tracing import PREFIX
 
 _DATAGRAM = re.compile(rb"ack ([0-9a-f]{32}) (customer|agent) ([0-9]{1,10})\s*")
 _REMEMBERED_MS = 30_000
@@ -56,16 +57,26 @@ class AckBook:
 
 
 class AckListener(asyncio.DatagramProtocol):
-    """Takes datagrams from `peers` only; everything else is dropped and told to `refused()`."""
+    """Takes datagrams from `peers` only; everything else is dropped and told to `refused()`. `trace` gets copies of messages."""
 
-    def __init__(self, book: AckBook, peers: frozenset[str], refused: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        book: AckBook,
+        peers: frozenset[str],
+        refused: Callable[[], None],
+        trace: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._book = book
         self._peers = peers
         self._refused = refused
+        self._trace = trace
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        key = read_ack(data) if addr[0] in self._peers else None
-        if key is None:
+        ours = addr[0] in self._peers
+        key = read_ack(data) if ours else None
+        if ours and self._trace is not None and data.startswith(PREFIX):
+            self._trace(data)
+        elif key is None:
             self._refused()
         else:
             self._book.note(key)

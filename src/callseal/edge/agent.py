@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,13 +21,19 @@ from callseal.edge.events import Reporter
 from callseal.edge.holds import Holds
 from callseal.edge.journal import Journal
 from callseal.edge.metrics import EdgeMetrics
-from callseal.edge.ng_client import NgClient, NgSilentError
+from callseal.edge.ng_client import NgClient, NgRefusedError, NgSilentError
 from callseal.edge.nodes import Nodes
-from callseal.edge.settings import EdgeSettings
+from callseal.edge.router_control import RouterControl
+from callseal.edge.router_metrics import RouterMetrics
+from callseal.edge.router_state import RouterState, read_state
+from callseal.edge.settings import Address, EdgeSettings
 from callseal.edge.spool import Spool
+from callseal.edge.tracing import Tracer
 from callseal.edge.watcher import Watcher
+from callseal.observe.errors import Error
 
 _CALL_AGE_LIMIT_MS = 24 * 3_600_000
+_CONTROL_TIMEOUT_S = 0.5
 
 log = structlog.get_logger("callseal.edge")
 
@@ -50,6 +57,8 @@ class EdgeAgent:
         self.settings = settings
         self.now_ms = now_ms
         self.metrics = EdgeMetrics()
+        self.router_metrics = RouterMetrics(settings.peer_sets)
+        self.metrics.registry.register(self.router_metrics)
         self.metrics.registry.register(CertificateExpiry(settings.certificates, now_ms))
         self.acks = AckBook(now_ms)
         self._random_bytes = random_bytes
@@ -78,9 +87,13 @@ class EdgeAgent:
         await self.holds.load()
         await self.journal.forget_old_calls(before=self.now_ms() - _CALL_AGE_LIMIT_MS)
         loop = asyncio.get_running_loop()
+        tracer = self._tracer(self.settings.hep) if self.settings.hep else None
         transport, _ = await loop.create_datagram_endpoint(
             lambda: AckListener(
-                self.acks, self.settings.peers, lambda: self.metrics.refused.labels("datagram").inc()
+                self.acks,
+                self.settings.peers,
+                lambda: self.metrics.refused.labels("datagram").inc(),
+                tracer.take if tracer else None,
             ),
             local_addr=self.settings.datagrams,
         )
@@ -120,7 +133,43 @@ class EdgeAgent:
         age = 0 if depth.oldest_at is None else max(self.now_ms() - depth.oldest_at, 0) / 1000
         self.metrics.spool_oldest.set(age)
         self.metrics.holds.set(self.holds.active)
+        self.router_metrics.show(await asyncio.to_thread(self._router_state), await self._sessions())
         return self.metrics.render()
+
+    def _tracer(self, collector: Address) -> Tracer:
+        """Sends what may leave to the collector; what the network does not take is lost, and calls are not held up for it."""
+        family = socket.AF_INET6 if ":" in collector[0] else socket.AF_INET
+        sender = socket.socket(family, socket.SOCK_DGRAM)
+        sender.setblocking(False)
+
+        def send(packet: bytes) -> None:
+            with contextlib.suppress(OSError):
+                sender.sendto(packet, collector)
+
+        log.warning("tracing", advice="SIP without digits and keys goes to the HEP collector.")
+        return Tracer(
+            agent=int(self.settings.own_node),
+            token_header=self.settings.token_header,
+            reference_header=self.settings.reference_header,
+            now_us=lambda: self.now_ms() * 1000,
+            send=send,
+            refused=lambda: self.metrics.refused.labels("trace").inc(),
+        )
+
+    def _router_state(self) -> RouterState | None:
+        if self.settings.router_control is None:
+            return None
+        try:
+            return read_state(RouterControl(self.settings.router_control, timeout_s=_CONTROL_TIMEOUT_S))
+        except Error as error:
+            log.warning("router_unread", error=error.id)
+            return None
+
+    async def _sessions(self) -> int | None:
+        try:
+            return await self.nodes.own.sessions()
+        except (NgSilentError, NgRefusedError):
+            return None
 
     def _client(self, settings: EdgeSettings, address: tuple[str, int]) -> NgClient:
         return NgClient(

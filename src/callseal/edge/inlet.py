@@ -52,7 +52,7 @@ class HandOff(BaseModel):
     number: Text
     direction: Literal["in", "out"]
     token: SecretStr = Field(max_length=256)
-    reason: Literal["", "no_token", "partner_down", "payments_off"] = ""
+    reason: Literal["", "no_token", "partner_down", "payments_off", "carrier_not_trusted"] = ""
     caller: Text = ""
     called: Text = ""
     customer_call_id: Text = ""
@@ -97,7 +97,7 @@ async def take_handoff(request: Request) -> Response:
         "edge": agent.settings.edge,
         "at": now,
     }
-    await agent.journal.note_call(
+    await agent.journal.note_handoff(
         handoff.reference,
         node=handoff.node,
         now=now,

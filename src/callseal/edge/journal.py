@@ -96,6 +96,17 @@ class Journal:
         Every notice says the same again, and each waits for the one before it: what this process has written before is
         not written twice within an hour.
         """
+        await self._note(reference, node, now, customer_call_id, agent_call_id, flush=True)
+
+    async def note_handoff(
+        self, reference: str, *, node: str, now: int, customer_call_id: str, agent_call_id: str
+    ) -> None:
+        """The same for who queues the hand-off next: that one's flush takes both to the disk."""
+        await self._note(reference, node, now, customer_call_id, agent_call_id, flush=False)
+
+    async def _note(
+        self, reference: str, node: str, now: int, customer_call_id: str, agent_call_id: str, *, flush: bool
+    ) -> None:
         known, written_at = self._written.get(reference, (Call(reference, "", "", ""), 0))
         call = Call(
             reference,
@@ -119,7 +130,8 @@ class Journal:
                     "node": node,
                     "now": now,
                 },
-            )
+            ),
+            flush=flush,
         )
         self._written[reference] = (call, now)
         if len(self._written) > _REMEMBERED:
@@ -136,7 +148,8 @@ class Journal:
                 (reference,),
             )
 
-        await self._database.run(work)
+        # Not flushed: a row that a power cut brings back is of a call that has ended, and goes with the old ones.
+        await self._database.run(work, flush=False)
         self._written.pop(reference, None)
 
     async def forget_old_calls(self, *, before: int) -> None:

@@ -126,6 +126,13 @@ class NgClient(asyncio.DatagramProtocol):
         # Text on both tested versions.
         return int(up) if isinstance(up, (str, int)) and str(up).isdigit() else 0
 
+    async def sessions(self) -> int:
+        """How many calls (anchors) the daemon has."""
+        found = (await self._send({"command": "statistics"})).get("statistics")
+        current = found.get("currentstatistics") if isinstance(found, dict) else None
+        count = current.get("sessionsown") if isinstance(current, dict) else None
+        return count if isinstance(count, int) else 0
+
     async def query(self, call_id: str) -> dict[str, NgReply]:
         """All parties of a call, `daemon/call_interfaces.c`: `ng_call_stats`."""
         return await self._send({"command": "query", "call-id": call_id})

@@ -29,7 +29,8 @@ class EdgeSettings:
     `peers` are the only source addresses from which notices are taken (Kamailio's and loopback's). `nodes` maps the
     name of each rtpengine, as Kamailio says it (its edge's `server_id`), to its ng address; `own_node` is the one of
     this edge. `anchors` is
-    the platform's media rule, `fence` false only in leak tests. Times are milliseconds unless the name says otherwise.
+    the platform's media rule, `fence` false only in leak tests. `router_control` is Kamailio's control socket, `peer_sets`
+    names its destination sets: for the metrics page. `hep` is the collector of traces, None for no tracing. Times are milliseconds unless the name says otherwise.
     """
 
     edge: str
@@ -55,6 +56,11 @@ class EdgeSettings:
     retry_first_ms: int = 200
     retry_limit_ms: int = 15_000
     spool_age_limit_ms: int = 24 * 3_600_000
+    router_control: Path | None = None
+    peer_sets: Mapping[int, str] = field(default_factory=dict)
+    hep: Address | None = None
+    token_header: str = ""
+    reference_header: str = ""
     certificates: tuple[Path, ...] = ()
     """PEM files whose end the metrics show."""
 

@@ -7,7 +7,7 @@ from callseal.lab.encryption import TLS_PORT
 from callseal.lab.front import INSIDE_PORT, Front, write_front
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import resolver_inside, sip_answers
-from callseal.lab.tls_probe import tls_answers
+from callseal.lab.tls_probe import tls_answers, tls_listens
 from callseal.lab.workspace import Workspace
 
 
@@ -22,8 +22,8 @@ def edge_answers(workspace: Workspace, edge: str) -> bool:
 
 def partner_next_hop(workspace: Workspace) -> str:
     """Where the partner's B2BUA sends its calls: to its own front when it speaks TLS, else straight to the edge."""
-    block = workspace.block
-    return f"{block.partner}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{block.kamailio}:5060"
+    site = workspace.site
+    return f"{site.partner}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{site.kamailio}:5060"
 
 
 def partner_hears(workspace: Workspace) -> list[str]:
@@ -39,9 +39,8 @@ def partner_front(workspace: Workspace, suite: str) -> list[Daemon]:
     site, certificates = workspace.site, workspace.root / "tls"
 
     def ready() -> bool:
-        """It waits for the B2BUA's answer, so both are up."""
         with site.inside(site.kamailio):
-            return tls_answers(site.partner, TLS_PORT, site.kamailio, certificates, "edge")
+            return tls_listens(site.partner, TLS_PORT, site.kamailio, certificates, "edge")
 
     folder = workspace.directory("partner-front")
     write_front(folder, certificates, partner=site.partner, edge=site.kamailio)

@@ -26,6 +26,7 @@ class Workspace:
     root: Path
     site: Site
     settings: dict[str, str] = field(default_factory=dict)
+    """Values of the example's lines, by `key` or `table.key`, as TOML."""
     tls: frozenset[str] = frozenset()
     """The faces (`carrier`, `partner`, `platform`) that speak SIP over TLS."""
 
@@ -58,7 +59,7 @@ class Workspace:
         text = self.site.deployment((project_root() / EXAMPLE).read_text(encoding="utf-8"))
         text = over_tls(text, self.tls)
         for key, value in self.settings.items():
-            line = re.compile(rf"(?m)^({re.escape(key)} = )[^#\n]*")
+            line = _line(key)
             if line.search(text) is None:
                 raise ValueError(f"{EXAMPLE} has no line for {key!r}")
             text = line.sub(f"\\g<1>{value.replace(chr(92), chr(92) * 2)} ", text)
@@ -78,6 +79,13 @@ class Workspace:
             with os.fdopen(descriptor, "w", encoding="ascii") as sink:
                 sink.write(_fresh(name))
         return path.read_text(encoding="ascii").strip()
+
+
+def _line(key: str) -> re.Pattern[str]:
+    """The line of `key`, wherever it stands; of `table.key`, in that table only (`[table]` or `[[table]]`)."""
+    table, _, name = key.rpartition(".")
+    inside = rf"^\[+{re.escape(table)}\]+\n(?:(?!\[).*\n)*?" if table else "^"
+    return re.compile(rf"(?m)({inside}{re.escape(name)} = )[^#\n]*")
 
 
 def _fresh(name: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from callseal.audit.ear import Ear, listen
 from callseal.deployment import Deployment, Edge, read
+from callseal.deployment.model import Peer
 from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
@@ -107,18 +108,17 @@ class World:
             render(deployment, edge.id, rendered)
             self.site.load_firewall(edge.sip.host, rendered / "firewall.nft")
         self._stage("starting Kamailio, rtpengine, edge agent, partner, PSP, platform and desk")
-        for daemon in self._name_server(deployment):
-            self._launch(daemon)
         engines = [*map(self._rtpengine, deployment.edges), self._partner_rtpengine()]
-        for daemon in (*engines, *self._services(deployment)):
+        for daemon in (*self._name_server(deployment), *engines, *self._services(deployment)):
             self._launch(daemon)
-        # Kamailio pings its rtpengines once at start, and leaves one that does not answer alone for a while.
-        for engine in engines:
-            engine.wait_ready()
-        for edge in deployment.edges:
-            self._launch(self._kamailio(edge))
         for daemon in self.daemons.values():
             daemon.wait_ready()
+        # Last, because it looks at once: an rtpengine that does not answer is left alone for a while, and a partner or
+        # platform that misses two pings (20 s, on a busy machine) is down until the next.
+        for edge in deployment.edges:
+            self._launch(self._kamailio(edge))
+        for edge in deployment.edges:
+            self.daemons[_of("kamailio", edge)].wait_ready()
 
     def _launch(self, daemon: Daemon) -> None:
         self.daemons[daemon.name] = daemon
@@ -186,7 +186,13 @@ class World:
     def _services(self, deployment: Deployment) -> list[Daemon]:
         file, site = self.workspace.deployment, self.site
         agents = [
-            self._python(_of("edge-agent", edge), "edge", site.place(edge.sip.host), file, "--edge", edge.id)
+            self._python(
+                _of("edge-agent", edge),
+                "edge",
+                site.place(edge.sip.host),
+                file,
+                *("--edge", edge.id, "--control", str(self.router_directory(edge.id) / "control.sock")),
+            )
             for edge in deployment.edges
         ]
         links = ("--demo", "--demo-links", str(self.demo_links_file))
@@ -234,6 +240,8 @@ class World:
             "digit_feed": f"{site.digit_feed}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
             **(second_edge.for_the_partner(site) if self.choices.edges == 2 else {}),
+            "media_profile": self._deployment.partner.media_profile,
+            "srtp_suite": self._deployment.partner.srtp_suites[0],
             **self.choices.partner,
         }
 
@@ -259,11 +267,20 @@ class World:
 
     def customer(self, **changes: Any) -> Phone:
         """The customer's phone, not started."""
-        return customer_phone(self.workspace, **changes)
+        return customer_phone(self.workspace, **self._speaks(self._deployment.carriers[0]), **changes)
 
     def agent(self, **changes: Any) -> Phone:
         """The agent's phone, not started."""
-        return agent_phone(self.workspace, **changes)
+        return agent_phone(self.workspace, **self._speaks(self._deployment.platform), **changes)
+
+    @staticmethod
+    def _speaks(peer: Peer) -> dict[str, Any]:
+        """A phone speaks what the edge asks of its face."""
+        return {"rtp": "srtp"} if peer.media_profile == "srtp" else {}
+
+    @property
+    def _deployment(self) -> Deployment:
+        return read(self.workspace.deployment)
 
     def desk(self, login: str = AGENT_LOGIN) -> AgentDesk:
         """A logged-in agent at the desk."""

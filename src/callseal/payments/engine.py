@@ -21,6 +21,7 @@ from callseal.payments.fold import fold
 from callseal.payments.issue import issue
 from callseal.payments.limits import Limits
 from callseal.payments.names import PRESSES, ChargeState, Do, Event, Outcome, PartnerMode, Place, State
+from callseal.payments.notices import PAYMENTS_OFF
 from callseal.payments.session import Result, Session
 from callseal.payments.session_table import (
     AT_REST,
@@ -143,7 +144,7 @@ def _refuse(session: Session, event: ev.Happening, name: Event) -> None:
     if session.state is State.ENDED:
         raise CallOver("This call has ended.")
     if name is Event.SECURE_PRESSED and session.payments_off is not None:
-        raise PaymentsAreOff(f"Payments are off for this call: {session.payments_off}.")
+        raise PaymentsAreOff(f"Payments are off for this call. {PAYMENTS_OFF[session.payments_off]}")
     if lookup(session.state, name) is None:
         raise WrongState(
             f"{name.removesuffix('_pressed').capitalize()} is not possible while the call is {session.state}."

@@ -158,6 +158,7 @@ class PaymentsOff(StrEnum):
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a reason
     PARTNER_DOWN = "partner_down"
     PAYMENTS_OFF = "payments_off"
+    CARRIER_NOT_TRUSTED = "carrier_not_trusted"
 
 
 class FieldName(StrEnum):

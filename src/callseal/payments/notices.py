@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from callseal.payments.names import PaymentsOff
+
 Kind = Literal["info", "warning", "error"]
 
 
@@ -14,6 +16,15 @@ class Notice:
     text: str
     advice: str
 
+
+PAYMENTS_OFF: dict[PaymentsOff, str] = {
+    PaymentsOff.NO_TOKEN: "The payment partner did not take part in this call.",
+    PaymentsOff.PARTNER_DOWN: "The payment partner cannot be reached.",
+    PaymentsOff.TOKEN_REUSED: "The payment partner gave this call a token that was used before.",
+    PaymentsOff.PAYMENTS_OFF: "Payments are switched off for this number.",
+    PaymentsOff.CARRIER_NOT_TRUSTED: "This call came over a phone company that is not trusted with payments.",
+}
+"""Why a call can take no payment, as the card says it too (`desk/static/card/text.js`)."""
 
 NOTICES: dict[str, Notice] = {
     "platform_silent": Notice(

@@ -171,11 +171,14 @@ class _Rules:
     def _services(self) -> None:
         services = self._deployment.firewall
         resolvers = _hosts(*self._deployment.dns.resolvers)
-        if resolvers or services != Firewall():
+        if resolvers or services != Firewall() or self._deployment.router.hep:
             self._title("the machine's own needs")
         for protocol in ("udp", "tcp"):
             self._let_out("dns", protocol, "53", resolvers)
         self._let_out("ntp", "udp", "123", services.time_servers)
+        hep = self._deployment.router.hep
+        if hep is not None:
+            self._let_out("hep", "udp", str(hep.port), _hosts(hep.address))
         if services.admin:
             ours = {self._edge.sip.address, self._edge.media, self._edge.ng.address}
             for address in sorted(ours, key=lambda one: (one.version, int(one))):

@@ -11,6 +11,7 @@ from callseal.deployment.model import Peer
 from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.firewall import firewall, ng_http
 from callseal.render.keys import derive
+from callseal.render.policies import policies
 from callseal.render.transports import (
     destination,
     listeners,
@@ -73,6 +74,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
     return (
         RenderedFile("data/defines.cfg", _defines(deployment, edge, seen_at)),
         RenderedFile("data/keys.cfg", _keys(deployment), SECRET_MODE),
+        RenderedFile("data/policies.cfg", _policies(deployment)),
         RenderedFile("data/nodes.cfg", _nodes(edge, deployment.edges)),
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
@@ -113,6 +115,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
+        "HEP_TRACE": deployment.router.hep is not None,
     }
     values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge) | lookups(deployment)
     return (
@@ -133,6 +136,11 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
             ]
     return "".join(lines)
+
+
+def _policies(deployment: Deployment) -> str:
+    groups = {carrier.id: _group(deployment, carrier) for carrier in deployment.carriers}
+    return _head("What each face may do", deployment) + policies(deployment, groups)
 
 
 def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
@@ -176,7 +184,7 @@ def _addresses(deployment: Deployment) -> str:
     groups += [
         (
             _group(deployment, carrier),
-            f"id={carrier.id};pay={int(carrier.payments)}{proof(carrier)}",
+            f"id={carrier.id}{proof(carrier)}",
             carrier.signalling,
         )
         for carrier in deployment.carriers

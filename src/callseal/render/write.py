@@ -30,16 +30,17 @@ def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str 
         for path in sorted(hand_written().glob("*.cfg"))
     ]
     files += plan(deployment, edge_id, seen_at=seen_at)
-    return [_write(out_dir, file) for file in files]
+    return [write_file(out_dir, file) for file in files]
 
 
 def write_zone(deployment: Deployment, out_dir: Path, *, serial: int) -> list[Path]:
     """The zone file, `zone/<name>.zone` in `out_dir`; nothing when the deployment names no zone."""
     text = zone(deployment, serial=serial)
-    return [_write(out_dir, RenderedFile(f"zone/{deployment.dns.zone}.zone", text))] if text else []
+    return [write_file(out_dir, RenderedFile(f"zone/{deployment.dns.zone}.zone", text))] if text else []
 
 
-def _write(out_dir: Path, file: RenderedFile) -> Path:
+def write_file(out_dir: Path, file: RenderedFile) -> Path:
+    """One file below `out_dir`, with its mode from the first byte; it appears whole or not at all. Raises `OSError`."""
     path = out_dir / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".new")

@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import httpx2
 from fastapi import FastAPI
@@ -31,6 +31,7 @@ from callseal.sandbox.media import prompts
 from callseal.sandbox.media.bridge import Bridge
 from callseal.sandbox.media.digit_feed import DigitFeed
 from callseal.sandbox.media.insert import Insert
+from callseal.sandbox.media.keys import IN_CLEAR, srtp
 from callseal.sandbox.media.ng_client import NgClient
 from callseal.sandbox.session.charges import Charges
 from callseal.sandbox.session.mover import Mover
@@ -69,6 +70,14 @@ class PartnerSettings(Switches):
         "", description="loopback address of the mask's sockets; default: that of `ng`"
     )
     prompt_dir: str = Field("", description="the prompts' folder as rtpengine sees it; default: sent over ng")
+
+    media_profile: Literal["rtp", "srtp"] = Field("rtp", description="`srtp`: SDES keys, always")
+    srtp_suite: Literal[
+        "AES_256_CM_HMAC_SHA1_80",
+        "AES_256_CM_HMAC_SHA1_32",
+        "AES_CM_128_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
+    ] = Field("AES_256_CM_HMAC_SHA1_80", description="the crypto suite it offers for media at its bridge")
 
     token_header: str = "X-Payment-Token"  # noqa: S105 - the name of a header
     cookie_header: str = "X-Route-Cookie"
@@ -159,6 +168,7 @@ def build(
             insert=Insert(masking=switches.mask),
             insert_address=settings.insert_address or pair(settings.ng)[0],
             prompt_dir=settings.prompt_dir,
+            keys=srtp(settings.srtp_suite) if settings.media_profile == "srtp" else IN_CLEAR,
         )
 
     async def play(mover: Mover, wanted: Sequence[Prompt]) -> None:

@@ -28,7 +28,17 @@ _GRACE_S = 2
 log = structlog.get_logger("callseal.edge")
 
 
-def edge_settings(deployment: Deployment, edge_id: str, state: Path) -> EdgeSettings:
+CONTROL = Path("/run/callseal/control.sock")
+"""Kamailio's control socket, where the image has it."""
+
+
+def peer_sets(deployment: Deployment) -> dict[int, str]:
+    """Kamailio's destination sets by the ids of the peers behind them, numbered as `callseal.render.plan` does."""
+    carriers = {10 + place: carrier.id for place, carrier in enumerate(deployment.carriers)}
+    return {1: deployment.partner.id, 2: deployment.platform.id, **carriers}
+
+
+def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Path = CONTROL) -> EdgeSettings:
     """The agent's part of a deployment. Raises `KeyError` for an edge that is not in it, `SecretError`."""
     edge = deployment.edge(edge_id)
     http = _listening(edge.agent)
@@ -51,6 +61,11 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path) -> EdgeSett
         anchors=deployment.platform.anchors,
         fence=deployment.router.fence != "unsafe-off",
         hold_ttl_ms=deployment.router.hold_ttl_ms,
+        router_control=control,
+        peer_sets=peer_sets(deployment),
+        hep=deployment.router.hep.pair if deployment.router.hep else None,
+        token_header=deployment.partner.token_header,
+        reference_header=deployment.headers.call_reference,
         certificates=() if deployment.tls is None else (deployment.tls.certificate, deployment.tls.ca),
     )
 
@@ -72,6 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
     parser.add_argument("--edge", help="id of the edge; may be left out when there is one")
     parser.add_argument("--state", type=Path, help="SQLite file of the spool and the hold journal")
+    parser.add_argument("--control", type=Path, default=CONTROL, help="Kamailio's control socket")
     arguments = parser.parse_args(argv)
     configure("edge")
     os.umask(0o077)
@@ -80,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
         deployment = read(arguments.config)
         edge_id = arguments.edge or (deployment.edges[0].id if len(deployment.edges) == 1 else "")
         state = arguments.state or arguments.config.resolve().parent / "state" / f"{edge_id}.sqlite3"
-        settings = edge_settings(deployment, edge_id, state)
+        settings = edge_settings(deployment, edge_id, state, arguments.control)
     except (DeploymentError, SecretError) as error:
         sys.stderr.write(error.diagnostics() + "\n")
         return 2

@@ -165,6 +165,16 @@ def test_payments_off_says_why(card: Card) -> None:
     expect(card.button("secure")).to_be_hidden()
 
 
+def test_a_carrier_that_is_not_trusted_is_named(card: Card) -> None:
+    card.open(
+        "payments_off", payments={"allowed": False, "reason": "carrier_not_trusted"}, allowed=["secure"]
+    )
+    expect(card.root.locator(".explain")).to_have_text(
+        "This call came over a phone company that is not trusted with payments."
+    )
+    expect(card.button("secure")).to_be_hidden()
+
+
 def test_countdown_shows_only_deadlines_that_concern_the_agent(card: Card) -> None:
     card.open("ready")
     expect(card.root.locator(".ring")).to_be_hidden()

@@ -213,7 +213,7 @@ async def test_a_token_belongs_to_one_call(here: Any) -> None:
     assert here.context.desk.store.token(second) is None
 
 
-@pytest.mark.parametrize("reason", ["no_token", "partner_down", "payments_off"])
+@pytest.mark.parametrize("reason", ["no_token", "partner_down", "payments_off", "carrier_not_trusted"])
 async def test_a_call_without_a_token_is_shown_without_payments(here: Any, reason: str) -> None:
     reference, _ = await here.offer(token="", reason=reason)
     card = await here.card()

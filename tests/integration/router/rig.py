@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from callseal.deployment import read
+from callseal.deployment.model import Partner, Peer
 from callseal.lab.block import Block
 from callseal.lab.encryption import TLS_PORT
 from callseal.lab.rootfs import Rootfs
@@ -23,6 +24,7 @@ from callseal.wire import ng
 from tests.support.agent_sink import AgentSink
 from tests.support.rtp_talker import Talker
 from tests.support.sip_peer import SipPeer
+from tests.support.srtp_talker import SecureTalker
 from tests.support.tls_peer import TcpPeer, TlsPeer
 
 BLOCK = Block("127.81.0")
@@ -79,10 +81,11 @@ class Rig:
         self.carrier = self._peer("carrier", BLOCK.customer)
         self.partner = self._peer("partner", BLOCK.partner)
         self.platform = self._peer("platform", BLOCK.agent)
-        self.customer_media = Talker(BLOCK.customer, CUSTOMER)
-        self.agent_media = Talker(BLOCK.agent, AGENT)
-        self.partner_customer_media = Talker(BLOCK.partner_media, PARTNER_CUSTOMER)
-        self.partner_agent_media = Talker(BLOCK.partner_media, PARTNER_AGENT)
+        deployment = self.deployment
+        self.customer_media = talker(deployment.carriers[0], BLOCK.customer, CUSTOMER)
+        self.agent_media = talker(deployment.platform, BLOCK.agent, AGENT)
+        self.partner_customer_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_CUSTOMER)
+        self.partner_agent_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_AGENT)
         self.kamailio.start().wait_ready()
         return self
 
@@ -136,8 +139,7 @@ class Rig:
             peer._taken.clear()
             peer.mute = False
         for talker in self.talkers:
-            talker.target = None
-            talker.clear()
+            talker.new_call()
 
     def reopen_sink(self) -> None:
         """A new edge agent after the old one was closed."""
@@ -175,6 +177,13 @@ class Rig:
         """A counter of the router."""
         line: str = self.rpc("stats.get_statistics", name)[0]
         return int(line.rpartition("=")[2])
+
+
+def talker(peer: Peer, address: str, voice: int) -> Talker:
+    """One who speaks as the deployment says: a media server has new keys for every session, a phone keeps its own."""
+    if peer.media_profile == "rtp":
+        return Talker(address, voice)
+    return SecureTalker(address, voice, peer.srtp_suites, fresh_keys=isinstance(peer, Partner))
 
 
 def _text(value: Any) -> Any:

@@ -58,8 +58,8 @@ class Story:
 
     def everybody_talks(self) -> None:
         """Customer and agent talk to the address they were given last."""
-        self.rig.customer_media.target = place(self.at_carrier)
-        self.rig.agent_media.target = place(self.at_platform)
+        self.rig.customer_media.send_to(self.at_carrier)
+        self.rig.agent_media.send_to(self.at_platform)
 
     at_carrier: str = ""
     at_platform: str = ""
@@ -74,7 +74,7 @@ class Story:
         far = self.far(leg)
         request = far.incoming("INVITE")
         self._seen(leg, request.body)
-        far.reply(request, 200, sdp=self.far_media(leg).sdp(self.next_version()))
+        far.reply(request, 200, sdp=self.far_media(leg).answer(request.body, self.next_version()))
         final = self.near(leg).answered(cseq)
         assert final.status == 200, final.start
         self.near(leg).ack(cseq)
@@ -87,7 +87,7 @@ class Story:
         else:
             self.at_platform = sdp
         if self.far_media(leg).target is not None:
-            self.far_media(leg).target = place(sdp)
+            self.far_media(leg).send_to(sdp)
 
     def next_version(self) -> int:
         self.version += 1
@@ -97,13 +97,16 @@ class Story:
         """Move one leg's media to the partner, whose voice then talks on it."""
         talker = self.partner_media(leg)
         answer = self.move(leg, talker.sdp(self.next_version()))
-        talker.target = place(answer)
+        talker.send_to(answer)
         return answer
 
     def to_home(self, leg: Leg) -> str:
         """Move one leg's media back: the partner passes the other leg's SDP through again."""
         answer = self.move(leg, self.home[leg])
         self.partner_media(leg).target = None
+        if "a=crypto:" in answer:
+            # New keys: the other leg must be brought home with them.
+            self.home["agent" if leg == "customer" else "customer"] = answer
         return answer
 
     def secure(self, first: Leg = "agent") -> None:
@@ -113,8 +116,11 @@ class Story:
 
     def restore(self, first: Leg = "customer") -> None:
         second: Leg = "customer" if first == "agent" else "agent"
+        given = self.home[first]
         self.to_home(first)
         self.to_home(second)
+        if self.home[first] != given:
+            self.to_home(first)
 
     def release_hold(self) -> None:
         """What the edge agent does on the desk's word."""

@@ -140,7 +140,8 @@ def test_late_offer(rig: Rig) -> None:
     answer1 = partner_customer.incoming("ACK")
     partner_agent.ack(second, answer1.body)
     answer2 = platform.incoming("ACK")
-    rig.customer_media.target, rig.agent_media.target = place(offer1.body), place(answer2.body)
+    rig.customer_media.send_to(offer1.body)
+    rig.agent_media.send_to(answer2.body)
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15
     assert rig.customer_media.wait_voice(AGENT) >= 15
     # A late offer that moves the customer leg: the partner's SDP comes in the ACK, and so does the unhold.
@@ -148,9 +149,9 @@ def test_late_offer(rig: Rig) -> None:
     cseq = story.offer("customer", "")
     carrier.reply(carrier.incoming("INVITE"), 200, sdp=rig.customer_media.sdp(2))
     final = partner_customer.answered(cseq)
-    partner_customer.ack(cseq, rig.partner_customer_media.sdp())
+    partner_customer.ack(cseq, rig.partner_customer_media.answer(final.body))
     carrier.incoming("ACK")
-    rig.partner_customer_media.target = place(final.body)
+    rig.partner_customer_media.send_to(final.body)
     assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
     rig.sink.wait_leg("customer", "answered", "partner")
     rig.sink.wait_leg("customer", "unheld", "partner")

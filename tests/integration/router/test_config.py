@@ -22,6 +22,8 @@ SWITCHES: dict[str, dict[str, str]] = {
     "digits in INFO": {"dtmf_info": "true"},
     "cookie in URI": {"cookie_place": '"request-uri"'},
     "no fence": {"fence": '"unsafe-off"'},
+    "SRTP": {"media_profile": '"srtp"'},
+    "SRTP behind an RTP carrier": {"partner.media_profile": '"srtp"', "platform.media_profile": '"srtp"'},
     "all": {
         "anchors": '"one"',
         "dtmf_info": "true",

@@ -35,7 +35,8 @@ def connect_in(rig: Rig, carrier: Dialog, cseq: int) -> tuple[Dialog, Message]:
     answer = carrier.answered(cseq)
     carrier.ack(cseq)
     platform.incoming("ACK")
-    rig.customer_media.target, rig.agent_media.target = place(answer.body), place(invite.body)
+    rig.customer_media.send_to(answer.body)
+    rig.agent_media.send_to(invite.body)
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15
     assert rig.customer_media.wait_voice(AGENT) >= 15
     bye = platform.request("BYE")
@@ -51,7 +52,8 @@ def connect_out(rig: Rig, platform: Dialog, cseq: int) -> Message:
     answer = platform.answered(cseq)
     platform.ack(cseq)
     carrier.incoming("ACK")
-    rig.customer_media.target, rig.agent_media.target = place(invite.body), place(answer.body)
+    rig.customer_media.send_to(invite.body)
+    rig.agent_media.send_to(answer.body)
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15
     assert rig.customer_media.wait_voice(AGENT) >= 15
     bye = carrier.request("BYE")
@@ -193,8 +195,8 @@ def test_emergency_number_does_not_come_in(rig: Rig) -> None:
 
 
 def test_carrier_without_payments_goes_past_the_partner(make_rig: MakeRig) -> None:
-    rig = make_rig(edits=(("id=carrier-a;pay=1", "id=carrier-a;pay=0"),))
+    rig = make_rig(settings={"carriers.payments": "false"})
     carrier, cseq = dial_in(rig)
     connect_in(rig, carrier, cseq)
     assert rig.partner.untaken("INVITE") == []
-    assert rig.sink.handoffs[0]["reason"] == "payments_off"
+    assert rig.sink.handoffs[0]["reason"] == "carrier_not_trusted"

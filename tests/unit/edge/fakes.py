@@ -120,7 +120,13 @@ class FakeRtpengine(NgClient):
         if command == "ping":
             return {"result": "pong"}
         if command == "statistics":
-            return {"result": "ok", "statistics": {"totalstatistics": {"uptime": str(self.up)}}}
+            return {
+                "result": "ok",
+                "statistics": {
+                    "currentstatistics": {"sessionsown": len(self.calls)},
+                    "totalstatistics": {"uptime": str(self.up)},
+                },
+            }
         call = self.calls.get(str(message["call-id"]))
         if call is None:
             raise UnknownCallError("Unknown call-id")

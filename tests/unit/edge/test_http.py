@@ -123,7 +123,10 @@ def test_handoff_twice_is_one_record(tmp_path: Path) -> None:
     on_face(tmp_path, story)
 
 
-@pytest.mark.parametrize(("reason", "told"), [("", "no_token"), ("partner_down", "partner_down")])
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("", "no_token"), ("partner_down", "partner_down"), ("carrier_not_trusted", "carrier_not_trusted")],
+)
 def test_handoff_without_token_has_a_reason(tmp_path: Path, reason: str, told: str) -> None:
     async def story(face: Face) -> None:
         await face.post("/inlet/handoff", data=HANDOFF | {"token": "", "reason": reason})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,16 @@ def test_the_deployment_moves_into_the_block_and_takes_settings(tmp_path: Path) 
     assert 'sip = "127.9.9.20:5060"' in text
     assert "127.88.0." not in text
     assert '\nanchors = "one" ' in text
+
+
+def test_a_setting_of_one_table_leaves_the_others_alone(tmp_path: Path) -> None:
+    settings = {"partner.media_profile": '"srtp"', "carriers.payments": "false"}
+    workspace = Workspace(tmp_path, Block("127.9.9"), settings)
+    workspace.prepare()
+    said = tomllib.loads(workspace.deployment.read_text())
+    assert (said["partner"]["media_profile"], said["platform"]["media_profile"]) == ("srtp", "rtp")
+    assert said["carriers"][0]["media_profile"] == "rtp"
+    assert (said["carriers"][0]["payments"], said["numbers"][0]["payments"]) == (False, True)
 
 
 def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:

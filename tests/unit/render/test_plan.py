@@ -51,7 +51,7 @@ def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
     return {file.path: file for file in plan(deployment(root, *changes), "edge-1")}
 
 
-def test_seven_files_and_only_keys_are_secret(tmp_path: Path) -> None:
+def test_eight_files_and_only_keys_are_secret(tmp_path: Path) -> None:
     made = files(tmp_path)
     assert sorted(made) == [
         "data/address.list",
@@ -60,6 +60,7 @@ def test_seven_files_and_only_keys_are_secret(tmp_path: Path) -> None:
         "data/keys.cfg",
         "data/nodes.cfg",
         "data/numbers",
+        "data/policies.cfg",
         "firewall.nft",
     ]
     assert {path: file.mode for path, file in made.items() if file.mode != 0o644} == {"data/keys.cfg": 0o600}
@@ -87,8 +88,8 @@ def test_addresses(tmp_path: Path) -> None:
     assert lines[1:] == [
         "1 127.88.0.30 32 0 id=sandbox",
         "2 127.88.0.40 32 0 id=pbx",
-        "10 127.88.0.10 32 0 id=carrier-a;pay=1",
-        "10 198.51.100.0 24 0 id=carrier-a;pay=1",
+        "10 127.88.0.10 32 0 id=carrier-a",
+        "10 198.51.100.0 24 0 id=carrier-a",
     ]
 
 

@@ -72,7 +72,7 @@ class HandOffBody(BaseModel):
     number: Text = ""
     direction: Literal["in", "out"]
     token: Annotated[SecretStr, Field(max_length=256)] = SecretStr("")
-    reason: Literal["", "no_token", "partner_down", "payments_off"] = ""
+    reason: Literal["", "no_token", "partner_down", "payments_off", "carrier_not_trusted"] = ""
     caller: Text = ""
     called: Text = ""
     customer_call_id: Text = ""

@@ -53,6 +53,7 @@ async def hand_off(ctx: Ctx, key: Key, body: HandOffBody) -> Response:
     )
     desk.hand_off(session, usable, ctx.now)
     desk.metrics.handoffs.labels(str(off or "taken")).inc()
+    desk.metrics.handoff_delay.observe(max(ctx.now - (body.at or ctx.now), 0) / 1000)
     return Response(status_code=204)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from callseal.sandbox.media.insert import Endpoint, Insert
+from callseal.sandbox.media.keys import IN_CLEAR, Keys
 from callseal.sandbox.media.ng_client import MediaError, NgClient
 from callseal.wire.ng import NgValue
 from callseal.wire.sdp import SessionDescription
@@ -50,12 +51,20 @@ class Bridge:
     """`name` names both calls: `<name>.near` and `<name>.far`. Every method raises `MediaError`."""
 
     def __init__(
-        self, ng: NgClient, name: str, *, insert: Insert, insert_address: str, prompt_dir: str = ""
+        self,
+        ng: NgClient,
+        name: str,
+        *,
+        insert: Insert,
+        insert_address: str,
+        prompt_dir: str = "",
+        keys: Keys = IN_CLEAR,
     ) -> None:
         self._ng = ng
         self._insert = insert
         self._insert_address = insert_address
         self._prompt_dir = prompt_dir
+        self.keys = keys
         self._open = False
         self._masked = False
         self.near = f"{name}.near"
@@ -69,9 +78,10 @@ class Bridge:
         if not self._open:
             await self._insert.open(self._insert_address)
             self._open = True
-        inner = await self._negotiate("offer", self._call(side), side, {**_STRICT, **_G711_ONLY}, sdp)
+        inside, outside = {**_STRICT, **self.keys.inside}, {**_STRICT, **self.keys.outside}
+        inner = await self._negotiate("offer", self._call(side), side, {**inside, **_G711_ONLY}, sdp)
         return await self._negotiate(
-            "offer", self._call(side.other), side, _STRICT, self._through_insert(side, inner)
+            "offer", self._call(side.other), side, outside, self._through_insert(side, inner)
         )
 
     async def answer(self, side: Side, sdp: str) -> str:

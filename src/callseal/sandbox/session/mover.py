@@ -19,7 +19,7 @@ from collections.abc import Callable
 from callseal.sandbox.media.bridge import Bridge
 from callseal.sandbox.media.ng_client import MediaError
 from callseal.sandbox.session.leg import Leg, Reply
-from callseal.sandbox.sip.sdp import endpoints, facing
+from callseal.sandbox.sip.sdp import facing, streams
 
 
 class MoveFailedError(Exception):
@@ -50,7 +50,7 @@ class Mover:
                 raise MoveFailedError("refused", home=await self._home(first, second)) from error
 
     async def _to_bridge(self, bridge: Bridge, first: Leg, second: Leg) -> None:
-        known = second.home or ""
+        known = bridge.keys.stand_in(second.home or "")
         to_first = await bridge.offer(second.side, known)
         reply = await first.reoffer_patiently(to_first, self._chance)
         if not reply.ok:
@@ -63,8 +63,8 @@ class Mover:
             raise MoveFailedError(_reason(reply), home=await self._home(first, second))
         second.at_bridge = True
         second.note(reply.sdp)
-        if endpoints(second.heard or "") != endpoints(known):
-            # The second leg answered with another address than the one the bridge was built on: tell it.
+        if streams(second.heard or "") != streams(known):
+            # The second leg answered with another address or key than the one the bridge was built on: tell it.
             await bridge.offer(second.side, second.heard or "")
             await bridge.answer(first.side, first.heard or "")
 
@@ -95,7 +95,7 @@ class Mover:
             given = second.home or ""
             good = await self._again(first, given)
             good &= await self._again(second, first.home or "")
-            if endpoints(second.home or "") != endpoints(given):
+            if streams(second.home or "") != streams(given):
                 good &= await self._again(first, second.home or "")
             return good
 
@@ -117,13 +117,15 @@ class Mover:
         return reply.ok
 
     async def _home(self, first: Leg, second: Leg) -> bool:
+        before = first.home or ""
         if first.at_bridge and not await self._one_home(first, second.home or ""):
             return False
-        if second.at_bridge:
+        if second.at_bridge or streams(first.home or "") != streams(before):
+            # A second leg that never left must still be told of new keys.
             given = second.home or ""
             if not await self._one_home(second, first.home or ""):
                 return False
-            if endpoints(second.home or "") != endpoints(given):
+            if streams(second.home or "") != streams(given):
                 first.note((await first.reoffer_patiently(second.home or "", self._chance)).sdp)
         await self.forget()
         return True

@@ -31,12 +31,16 @@ def with_origin(sdp: str, new: Origin) -> str:
     return _ORIGIN.sub(lambda match: line + ("\r" if match[0].endswith("\r") else ""), sdp, count=1)
 
 
-def endpoints(sdp: str) -> tuple[tuple[str, int], ...]:
-    """(address, port) of every media section; empty for a text that is no SDP."""
+def streams(sdp: str) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    """(address, port, keys) of every media section, `a=crypto` as it stands: what the other side must be told when it changes.
+
+    Empty for a text that is no SDP.
+    """
     try:
-        return tuple((media.address, media.port) for media in SessionDescription.parse(sdp).media)
+        sections = SessionDescription.parse(sdp).media
     except ValueError:
         return ()
+    return tuple((media.address, media.port, media.attributes("crypto")) for media in sections)
 
 
 _FACING = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}

@@ -14,6 +14,7 @@ from callseal.payments.commands import Command
 from callseal.payments.names import Do
 from callseal.payments.ports import Answer, Change, FeedItem, Pending, StoreUnavailable
 from callseal.payments.session import Session
+from callseal.stores.sqlite import records
 from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
 
 MINUTE = 60_000
@@ -110,6 +111,8 @@ class SqliteStore:
     def _commit(self, change: Change) -> list[Pending]:
         with transaction(self._db):
             self._put_session(change)
+            if change.log.before == "":  # nothing was before a hand-off
+                records.put_record(self._db, change.session)
             if change.token is not None:
                 self._db.execute("INSERT INTO tokens VALUES (?, ?)", (change.session.reference, change.token))
             self._put_log(change)
@@ -166,14 +169,11 @@ class SqliteStore:
 
     def history(self, reference: str) -> list[dict[str, Any]]:
         """Every logged event of a call, oldest first."""
-        rows = self._db.execute(
-            "SELECT at, source, name, before, after, body FROM events WHERE reference = ? ORDER BY id",
-            (reference,),
-        )
-        return [
-            {"at": at, "source": source, "name": name, "before": before, "after": after, **json.loads(body)}
-            for at, source, name, before, after, body in rows
-        ]
+        return records.history(self._db, reference)
+
+    def record(self, reference: str) -> dict[str, Any] | None:
+        """The call record, also of a call whose session is forgotten; None for a call that never was."""
+        return records.read_record(self._db, reference)
 
     # --- commands
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callseal.sandbox.sip.sdp import OneSession, endpoints, facing, origin, with_origin
+from callseal.sandbox.sip.sdp import OneSession, facing, origin, streams, with_origin
 
 pytestmark = pytest.mark.unit
 
@@ -54,7 +54,7 @@ def test_one_session_and_a_version_that_grows_with_every_change(sent: list[tuple
             second.session,
             second.address,
         )
-        if endpoints(before) == endpoints(after):
+        if streams(before) == streams(after):
             assert second.version >= first.version
         else:
             assert second.version > first.version
@@ -62,12 +62,14 @@ def test_one_session_and_a_version_that_grows_with_every_change(sent: list[tuple
 
 def test_what_is_no_sdp_is_left_alone() -> None:
     assert OneSession().stamp("hello") == "hello"
-    assert endpoints("hello") == ()
+    assert streams("hello") == ()
 
 
-def test_endpoints_prefer_the_media_address() -> None:
+def test_streams_prefer_the_media_address() -> None:
     text = sdp().replace("a=sendrecv", "c=IN IP4 192.0.2.9\r\na=sendrecv")
-    assert endpoints(text) == (("192.0.2.9", 4000),)
+    assert streams(text) == (("192.0.2.9", 4000, ()),)
+    keyed = text + "a=crypto:1 x inline:y\r\n"
+    assert streams(keyed) == (("192.0.2.9", 4000, ("1 x inline:y",)),)
 
 
 def test_line_ends_stay() -> None:

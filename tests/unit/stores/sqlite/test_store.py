@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from callseal.payments import commands as cmd
 from callseal.payments import engine
@@ -26,6 +29,7 @@ from callseal.stores.sqlite.database import (
     open_database,
     transaction,
 )
+from callseal.stores.sqlite.records import record_in
 
 pytestmark = pytest.mark.unit
 
@@ -231,3 +235,49 @@ def test_flushing_is_the_rule_and_its_exception_lasts_one_transaction(path: Path
             modes.append(database.execute("PRAGMA synchronous").fetchone()[0])
     database.close()
     assert modes == [2, 1, 2]
+
+
+# --- call records
+
+
+def test_a_record_outlives_its_session_and_forgets_the_caller_with_it(store: SqliteStore, path: Path) -> None:
+    begun, commands = engine.begin(FRESH, NOW)
+    store.commit(Change(begun, NOW, LOG, commands, token=TOKEN))
+    record = store.record(FRESH.reference)
+    assert record is not None
+    assert (record["caller"], record["legs"]["agent"]["call_id"]) == ("+447700900123", "a-1@partner")
+    ended, commands = engine.handle(begun, ev.CallEnded(), NOW)
+    store.commit(
+        Change(
+            ended, NOW, LogEntry("edge", "call_ended", "offered", "ended", {}), commands, forget_token=True
+        )
+    )
+    store.prune(NOW + 48 * 3_600_000)
+    assert store.load(FRESH.reference) is None
+    record = record_in(path, FRESH.reference)
+    assert record is not None
+    assert (record["caller"], record["called"], record["ended_at"]) == (None, None, NOW)
+    assert TOKEN not in json.dumps(record)
+    assert store.record("0" * 32) is None
+
+
+def test_calls_of_before_get_a_record_by_migration(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        migrate(old, migrations()[:1])
+        old.execute(
+            "INSERT INTO sessions VALUES (?, 'acme', 'ready', 1, NULL, ?, ?)",
+            (FRESH.reference, NOW, TypeAdapter(Session).dump_json(FRESH).decode()),
+        )
+    with closing(open_database(path)):
+        record = record_in(path, FRESH.reference)
+    assert record is not None
+    assert (record["direction"], record["node"], record["started_at"]) == ("in", "n1", NOW)
+
+
+def test_records_cannot_be_changed(store: SqliteStore, path: Path) -> None:
+    store.commit(Change(FRESH, NOW, LOG))
+    with closing(sqlite3.connect(path)) as other:
+        for statement in ("UPDATE records SET tenant = 'x'", "DELETE FROM records"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                other.execute(statement)

@@ -24,6 +24,7 @@ export const PAYMENTS_OFF = {
   partner_down: "The payment partner cannot be reached.",
   token_reused: "The payment partner gave this call a token that was used before.",
   payments_off: "Payments are switched off for this number.",
+  carrier_not_trusted: "This call came over a phone company that is not trusted with payments.",
 };
 
 export const FIELDS = {

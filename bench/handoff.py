@@ -1,0 +1,361 @@
+"""`python -m bench.handoff`: from the partner's INVITE at the edge to the agent's card, at growing rates up to the knee.
+
+What is measured and what is not: README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import math
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Error as BrowserError
+from rich.console import Console
+from rich.table import Table
+
+from bench.browser_card import BrowserCard
+from bench.calls import NUMBER
+from bench.cpu import CpuMeter
+from bench.desk_client import DeskClient
+from bench.edges import allow_files
+from bench.light_partner import LightPartner
+from bench.peers import Endpoint, Leg, PeerError
+from bench.priority import prefer
+from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, write_json
+from callseal.deployment import Deployment
+from callseal.lab.block import Block
+from callseal.lab.daemon import Daemon
+from callseal.lab.preflight import faults
+from callseal.lab.rootfs import BASELINE
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import AGENT_LOGIN, World
+
+GOAL_S = 0.1
+RESULTS = Path(__file__).parent / "results" / "handoff.json"
+HELD_S = 1.0
+"""How long a call is up; its end costs edge agent and desk as much as its beginning, and belongs to the load."""
+WARM_UP = 5
+GROWTH = 2.0
+SLACK_S = 0.02
+ENOUGH_TO_JUDGE = 30
+PROBE_S = 0.2
+PAGE = 4096
+WATCHED = ("kamailio", "rtpengine-edge", "edge-agent", "desk", "platform")
+FAILURES = (TimeoutError, PeerError)
+
+
+class Disk:
+    """How long a flush takes where the state is, asked five times a second while calls come."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "flush-probe"
+        self.samples: list[float] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Disk:
+        self._task = asyncio.create_task(self._probe())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _probe(self) -> None:
+        while True:
+            self.samples.append(await asyncio.to_thread(self._flush))
+            await asyncio.sleep(PROBE_S)
+
+    def _flush(self) -> float:
+        with self._path.open("ab") as probe:
+            probe.write(b"\0" * PAGE)
+            probe.flush()
+            start = time.monotonic()
+            os.fsync(probe.fileno())
+            return time.monotonic() - start
+
+
+class HandoffWorld(World):
+    """Everything real between edge and card. Carrier, partner and platform's SIP side are light peers: none of them is
+    measured, and the sandbox partner would be the first to give up."""
+
+    def _services(self, deployment: Deployment) -> list[Daemon]:
+        return [daemon for daemon in super()._services(deployment) if daemon.name not in {"partner", "psp"}]
+
+
+@dataclass(slots=True)
+class Step:
+    """One rate. `delays` in seconds, in the order of the calls; `cpu` as shares of one CPU."""
+
+    rate: float
+    delays: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    cpu: dict[str, float] = field(default_factory=dict)
+    flushes: list[float] = field(default_factory=list)
+    load: float = 0.0
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.delays, 99)
+
+    @property
+    def held(self) -> bool:
+        """No call was lost, and the delay did not grow from the first third of the calls to the last."""
+        if self.failures or not self.delays:
+            return False
+        if len(self.delays) < ENOUGH_TO_JUDGE:
+            return True
+        third = max(len(self.delays) // 3, 1)
+        first, last = percentile(self.delays[:third], 50), percentile(self.delays[-third:], 50)
+        return last <= GROWTH * first + SLACK_S
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "calls_a_second": self.rate,
+            **summary(self.delays),
+            "held": self.held,
+            "cpu": self.cpu,
+            "flush": summary(self.flushes),
+            "failures": self.failures,
+            "load": round(self.load, 1),
+        }
+
+
+def knee(steps: Sequence[Step]) -> Step | None:
+    """The highest rate that was held, with all rates below it held too."""
+    return next(reversed(list(itertools.takewhile(lambda step: step.held, steps))), None)
+
+
+class Calls:
+    """Carrier, partner and platform of the world, and calls that tell when their card came."""
+
+    def __init__(self, world: World, desk: DeskClient) -> None:
+        block = world.block
+        self._desk = desk
+        self.carrier = Endpoint(block.customer, block.kamailio)
+        self.partner = LightPartner(block.partner, block.kamailio, block.partner_media)
+        self.platform = Endpoint(block.agent, block.kamailio, rings=True)
+        self._callers = itertools.count(447700900000)
+
+    async def __aenter__(self) -> Calls:
+        for endpoint in (self.carrier, self.partner, self.platform):
+            await endpoint.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for endpoint in (self.carrier, self.partner, self.platform):
+            endpoint.close()
+
+    async def one(self) -> float:
+        """A whole call; seconds from the partner's INVITE to the event on the agent's stream."""
+        customer, agent, reference, left = await self.dial()
+        try:
+            return await self._desk.wait_first(reference) - left
+        finally:
+            await asyncio.sleep(HELD_S)
+            await self.end(customer, agent)
+
+    async def dial(self) -> tuple[Leg, Leg, str, float]:
+        """Both ends, the reference the platform was told, and when the partner's INVITE left (monotonic, s)."""
+        customer = await self.carrier.call(NUMBER, f"+{next(self._callers)}")
+        second = self.partner.other[customer.call_id].call_id
+        agent = self.platform.legs[second]
+        return customer, agent, self.platform.references[second], self.partner.sent_at[second]
+
+    async def end(self, customer: Leg, agent: Leg) -> None:
+        self.carrier.hang_up(customer)
+        async with asyncio.timeout(8):
+            await agent.over.wait()
+
+
+async def step(
+    calls: Calls, rate: float, count: int, rng: random.Random, meters: dict[str, CpuMeter], disk: Disk
+) -> Step:
+    """`count` calls that come as people call: at random, `rate` a second in the mean."""
+    found = Step(rate)
+    for meter in meters.values():
+        meter.lap()
+    disk.samples = []
+    own, start = time.process_time(), time.monotonic()
+    due, running = start, []
+    for _ in range(count):
+        due += rng.expovariate(rate)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        running.append(asyncio.create_task(calls.one()))
+    passed = time.monotonic() - start
+    found.cpu = {name: round(meter.lap() / passed, 3) for name, meter in meters.items()}
+    found.cpu["this bench"] = round((time.process_time() - own) / passed, 3)
+    for outcome in await asyncio.gather(*running, return_exceptions=True):
+        if isinstance(outcome, float):
+            found.delays.append(outcome)
+        elif isinstance(outcome, FAILURES):
+            found.failures.append(f"{type(outcome).__name__} {outcome}".strip())
+        else:
+            raise outcome
+    found.load = os.getloadavg()[0]
+    found.flushes = disk.samples
+    return found
+
+
+async def in_browser(world: World, calls: Calls, desk: DeskClient, count: int) -> dict[str, list[float]]:
+    """Calls one at a time with a real page open: seconds to the event, to the painted frame, and between the two."""
+    found: dict[str, list[float]] = {"to_event": [], "to_frame": [], "event_to_frame": []}
+    password = world.workspace.secret(f"agent-{AGENT_LOGIN}")
+    async with BrowserCard(world.desk_url, AGENT_LOGIN, password) as page:
+        for number in range(count + 1):
+            customer, agent, reference, left = await calls.dial()
+            event = await desk.wait_first(reference)
+            painted = await page.painted(reference) - (time.time() - time.monotonic())
+            if number:  # the first one warms the page up
+                found["to_event"].append(event - left)
+                found["to_frame"].append(painted - left)
+                found["event_to_frame"].append(painted - event)
+            await calls.end(customer, agent)
+            # The page gives its place to the next call when this one has ended for it too.
+            await desk.wait_state(reference, "ended")
+            await asyncio.sleep(0.2)
+    return found
+
+
+async def bench(
+    options: argparse.Namespace, world: World, console: Console
+) -> tuple[list[Step], dict[str, list[float]]]:
+    meters = {name: CpuMeter(world.daemons[name].pid) for name in WATCHED}
+    rng = random.Random(options.seed)
+    desk = DeskClient(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
+    steps: list[Step] = []
+    async with desk, Calls(world, desk) as calls, Disk(world.workspace.root) as disk:
+        await step(calls, options.rates[0], WARM_UP, rng, meters, disk)
+        browser = await in_browser(world, calls, desk, options.browser) if options.browser else {}
+        for rate in options.rates:
+            count = max(options.fewest, math.ceil(rate * options.seconds))
+            steps.append(await step(calls, rate, count, rng, meters, disk))
+            console.print(f"{rate:g} calls a second: p99 {steps[-1].p99 * 1000:.0f} ms", style="dim")
+            if not steps[-1].held:
+                break
+            await asyncio.sleep(1)
+    return steps, browser
+
+
+def table(steps: list[Step]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("calls/s", "calls", "p50 ms", "p95", "p99", "held", "flush", *WATCHED, "this bench"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for each in steps:
+        shown.add_row(
+            f"{each.rate:g}",
+            str(len(each.delays)),
+            *(f"{percentile(each.delays, share) * 1000:.0f}" for share in PERCENTILES),
+            "yes" if each.held else "no",
+            f"{percentile(each.flushes, 50) * 1000:.1f}",
+            *(f"{each.cpu[name]:.0%}" for name in (*WATCHED, "this bench")),
+        )
+    return shown
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.handoff", description=__doc__)
+    parser.add_argument(
+        "--rates",
+        type=lambda text: [float(each) for each in text.split(",")],
+        default=[2, 5, 8, 10, 15, 20, 25, 30, 35, 40, 50, 60, 80],
+        help="calls a second, rising; the first one that is not held is the last",
+    )
+    parser.add_argument("--seconds", type=float, default=15.0, help="at each rate (15)")
+    parser.add_argument("--fewest", type=int, default=100, help="calls at each rate (100)")
+    parser.add_argument("--browser", type=int, default=20, help="calls watched in a real Chromium (20)")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of some seconds")
+    parser.add_argument("--block", type=Block.parse, default=Block("127.94.0"), help="the lab's /24")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        help="where the lab's state and logs go: /dev/shm shows what holds without a disk",
+    )
+    parser.add_argument(
+        "--prefer",
+        type=int,
+        default=0,
+        help="niceness of the lab's sessions and this one, on a shared machine",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the times between calls")
+    options = parser.parse_args(argv)
+    if options.quick:
+        options.rates, options.seconds, options.fewest, options.browser = [4.0, 8.0], 1.0, 6, 2
+    if options.rates != sorted(set(options.rates)) or options.rates[0] <= 0:
+        parser.error("--rates must rise from more than 0")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 when a rate was held, whatever the delay; 1 when none was; 2 when the lab cannot start."""
+    options = arguments(argv)
+    console = Console(highlight=False, soft_wrap=True, width=120)
+    found = faults(options.block)
+    if found:
+        console.print("\n".join(f"{fault.what}: {fault.advice}" for fault in found), style="red")
+        return 2
+    allow_files()
+    around = surroundings(BASELINE)
+    with tempfile.TemporaryDirectory(prefix="callseal-bench-", dir=options.state) as scratch:
+        workspace = Workspace(Path(scratch), options.block)
+        with HandoffWorld(workspace, stage=lambda text: console.print(text, style="dim")) as world:
+            if options.prefer:
+                prefer((os.getpid(), *(daemon.pid for daemon in world.daemons.values())), options.prefer)
+            try:
+                steps, browser = asyncio.run(bench(options, world, console))
+            except BrowserError as error:
+                console.print(f"the browser: {error}", style="red")
+                return 1
+    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+    best = knee(steps)
+    ratio = best.p99 / GOAL_S if best else math.nan
+    write_json(
+        options.out,
+        {
+            **around,
+            "bench": "handoff",
+            "session_niceness": options.prefer,
+            "state": str(options.state or tempfile.gettempdir()),
+            "ratio": round(ratio, 2),
+            "goal": 1.0,
+            "goal_p99_ms": GOAL_S * 1000,
+            "knee_calls_a_second": best.rate if best else None,
+            "steps": [each.as_json() for each in steps],
+            "browser": {name: summary(samples) for name, samples in browser.items()},
+        },
+    )
+    console.print(table(steps))
+    for name, samples in browser.items():
+        numbers = ", ".join(f"p{share} {percentile(samples, share) * 1000:.0f}" for share in PERCENTILES)
+        console.print(
+            f"in Chromium, {name.replace('_', ' ')}: {numbers} ms ({len(samples)} calls)", style="dim"
+        )
+    console.print(
+        f"p99 {best.p99 * 1000:.0f} ms at {best.rate:g} calls a second, the highest rate held; goal"
+        f" {GOAL_S * 1000:.0f} ms"
+        if best
+        else "no rate was held",
+        style="dim",
+    )
+    console.print(
+        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
+        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after; {options.out}",
+        style="dim",
+    )
+    console.print(last_line("handoff", ratio, 1.0))
+    return 0 if best else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

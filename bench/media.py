@@ -1,0 +1,323 @@
+"""`python -m bench.media`: rtpengine's CPU for a call at this edge, beside one plain rtpengine call with the same RTP.
+
+What is measured and what is not: README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.calls import NUMBER, agent_of
+from bench.cpu import CpuMeter
+from bench.edges import NG_PORT, EdgePlan, Sides, allow_files, callseal_edge, engine, neighbours
+from bench.ng_call import NgClient, PlainCall
+from bench.peers import FRAME_S, Leg, Voice
+from bench.report import last_line, middle, surroundings, write_json
+from bench.talk import Talk
+from callseal.lab.block import Block
+from callseal.lab.rootfs import BASELINE, Rootfs
+
+GOAL = 1.05
+RESULTS = Path(__file__).parent / "results" / "media.json"
+CALL_S = 60
+"""Length of the call that the ratio is about: its set-up and end count once, its RTP so many seconds."""
+SETTLE_S = 1.5
+QUICK_SETTLE_S = 0.5
+AT_A_TIME = 5
+Variant = Literal["plain", "one", "two", "secured"]
+WORDS: dict[Variant, str] = {
+    "plain": "one plain rtpengine call",
+    "one": "call at this edge, anchors = one",
+    "two": "call at this edge, anchors = two",
+    "secured": "the same while secured, anchors = one",
+}
+FLOWS: dict[Variant, int] = {"plain": 2, "one": 2, "two": 4, "secured": 4}
+"""Streams that rtpengine forwards for one call: what must be seen, or the comparison is none."""
+
+
+@dataclass(slots=True)
+class Stretch:
+    """So many calls for so many seconds. CPU in seconds: of set-up and end, and of the talk."""
+
+    calls: int
+    seconds: float
+    signalling: float
+    talk: float
+    packets: int
+
+    def per_call(self, length_s: float = CALL_S) -> float:
+        """CPU seconds of one call of that length."""
+        return self.signalling / self.calls + self.talk / self.calls / self.seconds * length_s
+
+
+@dataclass(slots=True)
+class Row:
+    variant: Variant
+    stretches: list[Stretch] = field(default_factory=list)
+
+    def mean(self, what: Literal["call", "signalling", "talk"]) -> float:
+        """CPU milliseconds: of a call of `CALL_S`, of its set-up and end, or of one second of its RTP."""
+        calls = sum(each.calls for each in self.stretches)
+        call_seconds = sum(each.calls * each.seconds for each in self.stretches)
+        signalling = sum(each.signalling for each in self.stretches) / calls
+        talk = sum(each.talk for each in self.stretches) / call_seconds
+        return 1000 * {"call": signalling + talk * CALL_S, "signalling": signalling, "talk": talk}[what]
+
+    @property
+    def flows(self) -> float:
+        """Streams of 50 packets a second that rtpengine really forwarded for one call."""
+        call_seconds = sum(each.calls * each.seconds for each in self.stretches)
+        return sum(each.packets for each in self.stretches) * FRAME_S / call_seconds
+
+    def as_json(self, plain: Row) -> dict[str, Any]:
+        return {
+            "variant": self.variant,
+            "calls": sum(each.calls for each in self.stretches),
+            "ms_per_call": round(self.mean("call"), 2),
+            "ms_signalling": round(self.mean("signalling"), 3),
+            "ms_per_second_of_rtp": round(self.mean("talk"), 4),
+            "streams_forwarded": round(self.flows, 2),
+            "ratio": round(self.mean("call") / plain.mean("call"), 3),
+            "ratio_rtp_only": round(self.mean("talk") / plain.mean("talk"), 3),
+            "ratio_of_each_round": [round(each, 3) for each in pairs(self, plain)],
+        }
+
+
+def pairs(row: Row, plain: Row) -> list[float]:
+    """Ratio of each round: a stretch beside the plain one of the same round."""
+    return [
+        mine.per_call() / other.per_call() for mine, other in zip(row.stretches, plain.stretches, strict=True)
+    ]
+
+
+class Bench:
+    """One rtpengine, and calls on it of every variant in turn."""
+
+    def __init__(
+        self, meter: CpuMeter, ng: NgClient, sides: dict[str, Sides], block: Block, settle_s: float
+    ) -> None:
+        self._settle_s = settle_s
+        self._meter = meter
+        self._ng = ng
+        self._sides = sides
+        self._block = block
+        self.late_s = 0.0
+        self.wrong: list[str] = []
+
+    async def stretch(self, variant: Variant, calls: int, seconds: float, *, growth: bool = False) -> Stretch:
+        """With `growth` fewer packets than wanted are no fault: with very many calls the voices themselves fall behind."""
+        if variant == "plain":
+            return await self._plain(calls, seconds)
+        side = self._sides["two" if variant == "two" else "one"]
+        self._meter.lap()
+        customers: list[Leg] = []
+        while len(customers) < calls:
+            some = range(min(AT_A_TIME, calls - len(customers)))
+            customers += await asyncio.gather(*(side.carrier.call(NUMBER, "+447700900123") for _ in some))
+        agents = [agent_of(side, customer) for customer in customers]
+        voices = [leg.voice for leg in (*customers, *agents)]
+        signalling = self._meter.lap()
+        if variant == "secured":
+            for customer in customers:
+                for leg in (side.partner.other[customer.call_id], side.partner.legs[customer.call_id]):
+                    await side.partner.secure(leg)
+                    voices.append(leg.voice)
+        talk, packets, passed = await self._talk(voices, seconds)
+        self._meter.lap()
+        for customer, agent in zip(customers, agents, strict=True):
+            side.carrier.hang_up(customer)
+            async with asyncio.timeout(8):
+                await agent.over.wait()
+        await asyncio.sleep(0.2)
+        signalling += self._meter.lap()
+        stretch = Stretch(calls, passed, signalling, talk, packets)
+        return stretch if growth else self._checked(variant, stretch)
+
+    async def _plain(self, calls: int, seconds: float) -> Stretch:
+        self._meter.lap()
+        up = [await PlainCall.dial(self._ng, self._block.customer, self._block.agent) for _ in range(calls)]
+        signalling = self._meter.lap()
+        voices = [voice for call in up for voice in (call.customer, call.agent)]
+        talk, packets, passed = await self._talk(voices, seconds)
+        self._meter.lap()
+        for call in up:
+            await call.hang_up(self._ng)
+        await asyncio.sleep(0.2)
+        signalling += self._meter.lap()
+        return self._checked("plain", Stretch(calls, passed, signalling, talk, packets))
+
+    async def _talk(self, voices: list[Voice], seconds: float) -> tuple[float, int, float]:
+        """CPU seconds, packets forwarded, seconds passed; the first packets of a call are not in it."""
+        async with Talk(voices) as talk:
+            await asyncio.sleep(self._settle_s)
+            self._meter.lap()
+            packets, start = await self._ng.relayed(), time.monotonic()
+            await asyncio.sleep(seconds)
+            passed = time.monotonic() - start
+            cpu = self._meter.lap()
+            packets = await self._ng.relayed() - packets
+        self.late_s = max(self.late_s, talk.late_s)
+        return cpu, packets, passed
+
+    def _checked(self, variant: Variant, stretch: Stretch) -> Stretch:
+        """Media that did not flow as it should is no baseline and no result: said, and an error at the end."""
+        seen = stretch.packets * FRAME_S / stretch.calls / stretch.seconds
+        if not 0.9 * FLOWS[variant] <= seen <= 1.1 * FLOWS[variant]:
+            self.wrong.append(
+                f"{variant}: {seen:.2f} streams forwarded for a call instead of {FLOWS[variant]}"
+            )
+        return stretch
+
+
+def table(rows: list[Row]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    names = (
+        f"CPU of rtpengine, ms for a call of {CALL_S} s",
+        "ms",
+        "up, down",
+        "a second",
+        "streams",
+        "ratio",
+    )
+    for name in (*names, "median", "spread"):
+        shown.add_column(name, justify="left" if name.startswith("CPU") else "right", no_wrap=True)
+    plain = rows[0]
+    for row in rows:
+        ratios = pairs(row, plain)
+        shown.add_row(
+            WORDS[row.variant],
+            f"{row.mean('call'):.1f}",
+            f"{row.mean('signalling'):.2f}",
+            f"{row.mean('talk'):.3f}",
+            f"{row.flows:.2f}",
+            f"{row.mean('call') / plain.mean('call'):.2f}",
+            f"{middle(ratios):.2f}",
+            f"{min(ratios):.2f}-{max(ratios):.2f}",
+        )
+    return shown
+
+
+def growth_table(grown: list[Stretch]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("calls talking, anchors = one", "ms CPU a second of RTP", "streams seen", "us a packet"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for each in grown:
+        shown.add_row(
+            str(each.calls),
+            f"{each.talk / each.calls / each.seconds * 1000:.3f}",
+            f"{each.packets * FRAME_S / each.calls / each.seconds:.2f}",
+            f"{each.talk / each.packets * 1e6:.1f}",
+        )
+    return shown
+
+
+async def bench(
+    options: argparse.Namespace, meter: CpuMeter, plans: list[EdgePlan], console: Console
+) -> tuple[list[Row], list[Stretch], Bench]:
+    shared = plans[0].engine
+    ng = NgClient(shared.edge_media, NG_PORT)
+    async with Sides(plans[0]) as one_side, Sides(plans[1]) as two_side:
+        running = Bench(meter, ng, {"one": one_side, "two": two_side}, shared, options.settle)
+        rows = {variant: Row(variant) for variant in WORDS}
+        await running.stretch("plain", 2, 0.5)
+        running.wrong.clear()
+        for number in range(options.rounds):
+            # Every other round the other way about: who comes first has the emptier rtpengine.
+            for variant in list(WORDS)[:: 1 if number % 2 == 0 else -1]:
+                stretch = await running.stretch(variant, options.calls, options.seconds)
+                rows[variant].stretches.append(stretch)
+            console.print(f"round {number + 1} of {options.rounds}", style="dim")
+        grown = [await running.stretch("one", up, options.seconds, growth=True) for up in options.up]
+    ng.close()
+    return list(rows.values()), grown, running
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.media", description=__doc__)
+    parser.add_argument("--calls", type=int, default=40, help="calls at a time (40)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of RTP in one stretch (8)")
+    parser.add_argument("--rounds", type=int, default=6, help="stretches of each variant (6)")
+    parser.add_argument(
+        "--up", type=lambda text: [int(each) for each in text.split(",")], default=[10, 50, 100, 200, 500]
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke run of some seconds")
+    parser.add_argument("--block", type=Block.parse, default=Block("127.93.0"), help="the first of three /24")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    options = parser.parse_args(argv)
+    options.settle = SETTLE_S
+    if options.quick:
+        options.settle = QUICK_SETTLE_S
+        options.calls, options.seconds, options.rounds, options.up = 4, 1.0, 1, [4]
+    if options.calls < 1 or options.rounds < 1 or min(options.up, default=1) < 1:
+        parser.error("--calls, --rounds and --up must be 1 or more")
+    return options
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 when all media flowed as it should, whatever the ratio; 1 when it did not."""
+    options = arguments(argv)
+    console = Console(highlight=False, soft_wrap=True, width=120)
+    allow_files()
+    around = surroundings(BASELINE)
+    rootfs = Rootfs.build(BASELINE)
+    shared, one, two = neighbours(options.block, 3)
+    with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch, ExitStack() as stack:
+        root = Path(scratch)
+        rtpengine = stack.enter_context(engine(rootfs, shared, root / "rtpengine.log"))
+        plans = [EdgePlan(root / "1", one, shared, 1, "one"), EdgePlan(root / "2", two, shared, 2, "two")]
+        for plan in plans:
+            stack.enter_context(callseal_edge(rootfs, plan))
+        rows, grown, running = asyncio.run(bench(options, CpuMeter(rtpengine.pid), plans, console))
+    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+    plain = rows[0]
+    ratio = rows[1].mean("call") / plain.mean("call")
+    write_json(
+        options.out,
+        {
+            **around,
+            "bench": "media",
+            "ratio": round(ratio, 3),
+            "goal": GOAL,
+            "call_seconds": CALL_S,
+            "calls_at_a_time": options.calls,
+            "voices_late_ms": round(running.late_s * 1000, 1),
+            "wrong": running.wrong,
+            "rows": [row.as_json(plain) for row in rows],
+            "growth": [
+                {
+                    "calls": each.calls,
+                    "ms_per_second_of_rtp": round(each.talk / each.calls / each.seconds * 1000, 4),
+                    "streams_forwarded": round(each.packets * FRAME_S / each.calls / each.seconds, 2),
+                    "us_per_packet": round(each.talk / each.packets * 1e6, 2),
+                }
+                for each in grown
+            ],
+        },
+    )
+    console.print(table(rows))
+    console.print(growth_table(grown))
+    for wrong in running.wrong:
+        console.print(wrong, style="red")
+    console.print(
+        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
+        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after; {options.out}",
+        style="dim",
+    )
+    console.print(last_line("media", ratio, GOAL))
+    return 1 if running.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What the verbs that work on one running edge have in common: which file, which edge, where its router lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callseal.deployment import Deployment, read
+from callseal.observe.errors import Error
+from callseal.operate.patient import Patient, ask_ng, get
+from callseal.render import SEEN_AT
+from callseal.services.runner import now_ms
+
+DEFAULT_FILE = Path("callseal.toml")
+
+File = Annotated[Path, typer.Argument(metavar="[FILE]", help="The deployment file (TOML).")]
+EdgeId = Annotated[
+    str, typer.Option("--edge", metavar="ID", help="Which edge; may be left out when there is one.")
+]
+RouterDir = Annotated[
+    Path, typer.Option("--router", metavar="DIR", help="The rendered directory that Kamailio reads.")
+]
+AT_HOME = Path(SEEN_AT)
+
+
+class UnknownEdgeError(Error):
+    """`--edge` names no edge of the file, or there is more than one to choose from."""
+
+    id = "unknown_edge"
+
+
+def patient(file: Path, edge: str, router: Path) -> Patient:
+    """Raises `DeploymentError`, `UnknownEdgeError`."""
+    return patient_of(read(file), file, edge, router)
+
+
+def patient_of(deployment: Deployment, file: Path, edge: str, router: Path) -> Patient:
+    known = [one.id for one in deployment.edges]
+    chosen = edge or (known[0] if len(known) == 1 else "")
+    if chosen not in known:
+        raise UnknownEdgeError(f"{file} has no edge {edge!r}", advice=f"It has: {', '.join(known)}.")
+    return Patient(
+        deployment=deployment,
+        edge=deployment.edge(chosen),
+        router=router,
+        now_ms=now_ms,
+        get=get,
+        ng=ask_ng,
+        state=(file.resolve().parent / "state",),
+    )

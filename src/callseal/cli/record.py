@@ -1,0 +1,42 @@
+"""`callseal record`: what happened on one call."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from callseal.cli.edge import DEFAULT_FILE, File
+from callseal.deployment import read
+from callseal.operate import record as operate_record
+
+PASSWORD = "CALLSEAL_PASSWORD"  # noqa: S105 - the variable's name
+
+
+def record(
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The call reference, 32 hex digits.")],
+    file: File = DEFAULT_FILE,
+    desk: Annotated[
+        str, typer.Option("--desk", metavar="URL", help="Ask a desk instead of reading the store's file.")
+    ] = "",
+    login: Annotated[
+        str, typer.Option("--login", metavar="NAME", help=f"Agent to ask as; {PASSWORD} holds the password.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+) -> None:
+    """Show the record of one call: times, parties, states, who pressed, evidence and result. It holds no digit of a card.
+
+    Without --desk the store that the deployment names is read, on the desk's host.
+    """
+    if desk:
+        password = os.environ.get(PASSWORD) or typer.prompt("Password", hide_input=True)
+        found = operate_record.from_desk(desk, reference, login, password)
+    else:
+        found = operate_record.from_store(read(file).desk.store, reference)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for line in operate_record.as_text(found):
+        typer.echo(line)

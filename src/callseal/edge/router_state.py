@@ -1,0 +1,74 @@
+"""What Kamailio says of itself, for the metrics page and for whoever operates the edge. Counts and addresses, nothing of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from callseal.edge.router_control import RouterControl, RouterRefusedError
+
+DRAINING = "draining"
+"""Name of the shared variable in `router/drain.cfg`."""
+_SCRIPT = "script:"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One line of the dispatcher. `group` is its set. `up` is what probing and failed calls have found."""
+
+    group: int
+    uri: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RouterState:
+    """`events`: the script's counters since Kamailio's start. `queue`: notices that wait for the edge agent."""
+
+    events: Mapping[str, int] = field(default_factory=dict)
+    destinations: tuple[Destination, ...] = ()
+    queue: int = 0
+    transactions: int = 0
+    free_bytes: int = 0
+    draining: bool = False
+
+
+def read_state(control: RouterControl) -> RouterState:
+    """Ask for everything. Raises `RouterSilentError`, `RouterRefusedError`."""
+    return RouterState(
+        events=_counters(control.call("stats.get_statistics", _SCRIPT)),
+        destinations=destinations(control.call("dispatcher.list")),
+        queue=int(control.call("mqueue.get_size", "agent")["size"]),
+        transactions=int(control.call("tm.stats")["current"]),
+        free_bytes=int(control.call("core.shmmem")["free"]),
+        draining=is_draining(control),
+    )
+
+
+def is_draining(control: RouterControl) -> bool:
+    """Whether the edge turns new calls away. Raises as `read_state`; a router without the switch does not drain."""
+    try:
+        found = control.call("pv.shvGet", DRAINING)
+    except RouterRefusedError as refusal:
+        if refusal.code == 404:
+            return False
+        raise
+    return int(found["value"]) == 1
+
+
+def destinations(listing: Any) -> tuple[Destination, ...]:
+    """The answer to `dispatcher.list`. Flags: first letter A(ctive), I(nactive), D(isabled), T(rying: it failed, is not out yet)."""
+    sets = [record["SET"] for record in listing.get("RECORDS", ())]
+    return tuple(
+        Destination(
+            int(one["ID"]), str(target["DEST"]["URI"]), str(target["DEST"]["FLAGS"])[:1] in ("A", "T")
+        )
+        for one in sets
+        for target in one["TARGETS"]
+    )
+
+
+def _counters(lines: Any) -> dict[str, int]:
+    pairs = (str(line).partition(" = ") for line in lines)
+    return {name.removeprefix(_SCRIPT): int(value) for name, _, value in pairs}

@@ -1,0 +1,138 @@
+"""Checks of Kamailio, by its own word over the control socket."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from callseal.edge.router_state import Destination, RouterState, read_state
+from callseal.observe.errors import Error
+from callseal.operate.finding import Finding, fail, ok, warn
+from callseal.operate.patient import Patient
+from callseal.operate.rendered import newer_than_start
+from callseal.operate.versions import is_tested, read_version, tested
+
+QUEUE_WARN = 50
+SHARED_MEMORY_WARN = 4 * 1024 * 1024
+_MODULE = re.compile(r'(?m)^\s*loadmodule\s+"(\w+)\.so"')
+_ALARMS = {
+    "fence_unconfirmed": "a fence could not be confirmed, and the secure re-INVITE was refused",
+    "hold_failed": "a hold could not be set, and media stayed where it was",
+    "undo_failed": "a refused re-INVITE could not be undone: media may be at the partner",
+    "media_failed": "rtpengine did not do what it was asked",
+    "agent_unreached": "notices to the edge agent were given up: calls without payments",
+}
+
+
+def kamailio(patient: Patient) -> Iterator[Finding]:
+    """Alive, of a tested version, running what was rendered, and nothing loaded that is not ours."""
+    control = patient.control
+    try:
+        said = str(control.call("core.version"))
+        loaded = set(control.call("core.modules"))
+        uptime_s = int(control.call("core.runinfo")["uptime_secs"])
+    except Error as error:
+        yield fail("kamailio", error.message, error.advice or "Start it; no call can come in.")
+        return
+    version = read_version(said)
+    if version is None or not is_tested("kamailio", version):
+        yield fail("kamailio", f"{said.strip()} is not a tested version", f"Tested are {tested('kamailio')}.")
+    else:
+        yield ok("kamailio", f"{said.strip()} answers")
+    yield _modules(patient, loaded)
+    yield _started_after(patient, uptime_s)
+
+
+def _modules(patient: Patient, loaded: set[str]) -> Finding:
+    named: set[str] = set()
+    for path in patient.router.glob("*.cfg"):
+        named |= set(_MODULE.findall(path.read_text(encoding="utf-8")))
+    strange = loaded - named
+    if strange:
+        return fail(
+            "modules",
+            f"Kamailio has loaded {', '.join(sorted(strange))}, which the configuration does not name",
+            "Somebody started it with another configuration: start it with the rendered one.",
+        )
+    return ok("modules", f"{len(loaded)} modules, all of them ours")
+
+
+def _started_after(patient: Patient, uptime_s: int) -> Finding:
+    names = newer_than_start(patient.router, uptime_s, patient.now_ms())
+    if names:
+        return warn(
+            "restart",
+            f"{', '.join(names)}: written after Kamailio's start, so it does not know it yet",
+            "`callseal reload --restart`: established calls go on, nothing about a call is in its memory.",
+        )
+    return ok("restart", "Kamailio runs what was rendered")
+
+
+def router_state(patient: Patient) -> Iterator[Finding]:
+    """Destinations, the queue to the edge agent, memory, alarms, draining."""
+    try:
+        state = read_state(patient.control)
+    except Error as error:
+        yield fail("router", error.message, error.advice)
+        return
+    yield from destinations(state.destinations)
+    if state.draining:
+        yield warn(
+            "drain", "the edge is being drained: it takes no new calls", "`callseal undrain` ends that."
+        )
+    yield from tracing(patient)
+    yield from figures(state)
+
+
+def tracing(patient: Patient) -> Iterator[Finding]:
+    collector = patient.deployment.router.hep
+    if collector is not None:
+        yield warn(
+            "tracing", f"SIP is traced to {collector}", "Take `hep` out of [router] when the fault is found."
+        )
+
+
+def destinations(found: tuple[Destination, ...]) -> Iterator[Finding]:
+    groups: defaultdict[int, list[Destination]] = defaultdict(list)
+    for one in found:
+        groups[one.group].append(one)
+    for group, members in sorted(groups.items()):
+        down = [one.uri for one in members if not one.up]
+        who = {1: "partner", 2: "platform"}.get(group, "carrier")
+        if not down:
+            yield ok("destinations", f"{who}: {', '.join(one.uri for one in members)} up")
+        elif len(down) == len(members):
+            yield fail(
+                "destinations",
+                f"{who}: {', '.join(down)} down",
+                "It does not answer OPTIONS: ask its operator.",
+            )
+        else:
+            yield warn("destinations", f"{who}: {', '.join(down)} down, others are up", "Ask its operator.")
+    if not groups:
+        yield fail("destinations", "Kamailio has no destinations", "Look at data/dispatcher.list.")
+
+
+def figures(state: RouterState) -> Iterator[Finding]:
+    if state.queue >= QUEUE_WARN:
+        yield warn(
+            "queue",
+            f"{state.queue} notices wait for the edge agent",
+            "Is the agent running, and fast enough?",
+        )
+    if state.free_bytes < SHARED_MEMORY_WARN:
+        yield warn(
+            "memory",
+            f"{state.free_bytes >> 10} KiB of shared memory left",
+            "Restart Kamailio with more (-m).",
+        )
+    rung = [(name, state.events.get(name, 0)) for name in _ALARMS if state.events.get(name, 0)]
+    for name, count in rung:
+        yield warn(
+            "alarms",
+            f"{name} {count}: {_ALARMS[name]}",
+            f"Look for it in Kamailio's log; {name} counts since its start.",
+        )
+    if not rung:
+        yield ok("alarms", f"no alarm since Kamailio's start; {state.queue} notices wait for the edge agent")

@@ -1,0 +1,42 @@
+"""What each face may do, for Kamailio: `data/policies.cfg`, read by `router/srtp.cfg` and `router/trust.cfg`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callseal.deployment import Deployment
+from callseal.deployment.model import Carrier, Peer
+from callseal.deployment.policies import CALLER_HEADERS
+
+_COMPACT = {"Identity": "y"}
+"""RFC 8224 section 4: the compact form means the same header."""
+
+
+def policies(deployment: Deployment, groups: Mapping[str, int]) -> str:
+    """The file's text; `groups` gives the number of each carrier's address group, by its id."""
+    carriers = {groups[carrier.id]: carrier for carrier in deployment.carriers}
+    lines = [
+        f'#!define PARTNER_SUITES "{suites(deployment.partner)}"\n',
+        f'#!define PLATFORM_SUITES "{suites(deployment.platform)}"\n',
+        f'#!define CARRIER_SUITES "{_params({group: suites(one) for group, one in carriers.items()})}"\n',
+        f'#!define CARRIER_PAYMENTS "{_params({group: str(int(one.payments)) for group, one in carriers.items()})}"\n',
+        f'#!define CARRIER_STRIPS "{_params({group: stripped(one) for group, one in carriers.items()})}"\n',
+    ]
+    if any(peer.media_profile == "srtp" for peer in deployment.peers):
+        lines.insert(0, "#!define SRTP\n")
+    return "".join(lines)
+
+
+def suites(peer: Peer) -> str:
+    """Crypto suites with | between them; nothing for a peer that speaks RTP."""
+    return "|".join(peer.srtp_suites) if peer.media_profile == "srtp" else ""
+
+
+def stripped(carrier: Carrier) -> str:
+    """Names of the headers that are taken from what this carrier sends, with | between them."""
+    names = [name for name in CALLER_HEADERS if name not in carrier.headers]
+    return "|".join(form for name in names for form in (name, _COMPACT.get(name)) if form)
+
+
+def _params(values: Mapping[int, str]) -> str:
+    return ";".join(f"{group}={value}" for group, value in values.items() if value)

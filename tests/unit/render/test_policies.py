@@ -1,0 +1,60 @@
+"""What each face may do, as Kamailio is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.render.test_plan import files
+
+pytestmark = pytest.mark.unit
+
+SECOND = """[[carriers]]
+id = "carrier-b"
+signalling = ["127.88.0.11"]
+media = ["127.88.0.11"]
+destinations = ["sip:127.88.0.11:5060"]
+media_profile = "srtp"
+payments = false
+headers = ["Diversion"]
+
+"""
+TWO_CARRIERS = (
+    ("[partner]\n", SECOND + "[partner]\n"),
+    ("emergency = true", 'carrier = "carrier-a"\nemergency = true'),
+)
+
+
+def defines(root: Path, *changes: tuple[str, str]) -> dict[str, str]:
+    lines = files(root, *changes)["data/policies.cfg"].text.splitlines()
+    words = [line.split(" ", 2) for line in lines if line.startswith("#!define ")]
+    return {word[1]: word[2].strip('"') if len(word) > 2 else "" for word in words}
+
+
+def test_the_default_deployment_speaks_rtp_and_trusts_its_carrier(tmp_path: Path) -> None:
+    assert defines(tmp_path) == {
+        "PARTNER_SUITES": "",
+        "PLATFORM_SUITES": "",
+        "CARRIER_SUITES": "",
+        "CARRIER_PAYMENTS": "10=1",
+        "CARRIER_STRIPS": "",
+    }
+
+
+def test_srtp_gives_each_face_its_suites(tmp_path: Path) -> None:
+    made = defines(tmp_path, ('media_profile = "rtp"\n', 'media_profile = "srtp"\n'))
+    assert made["SRTP"] == ""
+    assert made["PARTNER_SUITES"] == "AES_256_CM_HMAC_SHA1_80|AES_256_CM_HMAC_SHA1_32"
+    assert made["PLATFORM_SUITES"] == "AES_CM_128_HMAC_SHA1_80"
+    assert made["CARRIER_SUITES"] == ""
+
+
+def test_each_carrier_has_its_own_policy(tmp_path: Path) -> None:
+    made = defines(tmp_path, *TWO_CARRIERS)
+    assert made["SRTP"] == ""
+    assert made["CARRIER_SUITES"] == "11=AES_CM_128_HMAC_SHA1_32"
+    assert made["CARRIER_PAYMENTS"] == "10=1;11=0"
+    assert made["CARRIER_STRIPS"] == (
+        "11=P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID|History-Info|Identity|y|Call-Info"
+    )
