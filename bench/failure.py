@@ -117,7 +117,7 @@ class Bench:
             await self._fail(case)
             if "kamailio" in case.victims:
                 # The platform's requests inside dialogs know both addresses; the carrier finds out with its next call.
-                peers.platform._edge = self.edges[1]
+                peers.platform.steer(self.edges[1])
             await asyncio.sleep(WATCH_S - (time.monotonic() - killed))
             coming.cancel()
             await stream.over()

@@ -119,7 +119,7 @@ class Stream:
     def steer(self, edge: str) -> None:
         """Carrier and platform send to that edge from now on."""
         for peer in (self.peers.carrier, self.peers.platform):
-            peer._edge = edge
+            peer.steer(edge)
 
     async def _dial(self) -> Leg | None:
         with suppress(TimeoutError, PeerError):

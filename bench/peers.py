@@ -238,6 +238,13 @@ class Endpoint:
         if leg.refused:
             raise PeerError(f"INVITE was refused: {leg.refused}")
 
+    def steer(self, edge: str) -> None:
+        """Send to that edge from now on; over UDP only."""
+        if not isinstance(self._wire, UdpWire):
+            raise PeerError("a connection cannot be steered")
+        self._edge = edge
+        self._wire.steer(edge)
+
     def hang_up(self, leg: Leg) -> None:
         leg.cseq += 1
         self._request(leg, "BYE", "")
