@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-media bench-handoff screenshots setup uninstall
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-media bench-handoff screenshots setup uninstall soak-fuzz
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -50,6 +50,10 @@ bench-media: ## CPU of a call in rtpengine, beside one plain rtpengine call
 bench-handoff: ## From the partner's INVITE to the agent's card, at growing rates up to the knee
 	@infra/host/setup test
 	@python -m bench.handoff $(ARGS)
+
+soak-fuzz: ## 100,000 bad SIP messages beside good calls (result: docs/reference/soak.md)
+	@infra/host/setup test
+	@pytest -m soak -s tests/integration/router/test_fuzz_soak.py $(ARGS)
 
 screenshots: ## The card in each state, into docs/screenshots
 	@infra/host/setup test

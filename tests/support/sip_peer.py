@@ -101,7 +101,10 @@ class SipPeer:
         self.port = port
         self.edge = (edge, EDGE_PORT)
         self.mute = False
+        self.intercept: Callable[[bytes], bool] | None = None
+        """Sees every datagram first; True: it has dealt with it."""
         self.heard: list[Message] = []
+        self.unreadable: list[bytes] = []
         self._taken: set[int] = set()
         self._seen: set[tuple[str, str]] = set()
         self._news = threading.Condition()
@@ -116,7 +119,10 @@ class SipPeer:
         return f"<sip:peer@{self.address}:{self.port}>"
 
     def send(self, message: str) -> None:
-        self._socket.sendto(message.encode(), self.edge)
+        self.send_bytes(message.encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        self._socket.sendto(data, self.edge)
 
     def _listen(self) -> None:
         while self._open:
@@ -126,7 +132,13 @@ class SipPeer:
                 return
             if not data:
                 return
-            self._take(Message.parse(data))
+            if self.intercept is not None and self.intercept(data):
+                continue
+            try:
+                self._take(Message.parse(data))
+            except (IndexError, UnicodeDecodeError):
+                # An answer to what a test sent malformed.
+                self.unreadable.append(data)
 
     def _take(self, message: Message) -> None:
         if message.is_request and message.method == "OPTIONS":
@@ -272,6 +284,22 @@ class Dialog:
         if not cseq:
             self.cseq += 1
             cseq = self.cseq
+        self.peer.send(self._text(method, cseq, branch, headers, sdp or body, content_type))
+        return cseq
+
+    def text(self, method: str) -> bytes:
+        """What `request` would send, without sending it."""
+        return self._text(method, self.cseq + 1, "", (), "", "").encode()
+
+    def _text(
+        self,
+        method: str,
+        cseq: int,
+        branch: str,
+        headers: tuple[str, ...],
+        body: str,
+        content_type: str,
+    ) -> str:
         host = f"{self.peer.address}:{self.peer.port}"
         lines = [
             f"{method} {self.target} SIP/2.0",
@@ -285,8 +313,7 @@ class Dialog:
             *(f"Route: {route}" for route in self.routes),
             *headers,
         ]
-        self.peer.send(_with_body(lines, sdp or body, content_type))
-        return cseq
+        return _with_body(lines, body, content_type)
 
     def answered(self, cseq: int, method: str = "INVITE", timeout_s: float = 6.0) -> Message:
         """The final reply to the request with that CSeq; learns tag, target and routes from a 2xx to INVITE."""

@@ -67,6 +67,7 @@ def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
 FileField = Annotated[pathlib.Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
 
 
+PerSecond = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 _SUITES_HELP = "crypto suites it may use with `srtp`, in order; no suite may belong to two faces"
 
 
@@ -127,6 +128,12 @@ class Peer(_Table):
     )
     srtp_suites: tuple[CryptoSuite, ...] = Field(
         min_length=1, description="crypto suites it may use with `srtp`, in order"
+    )
+    requests_per_second: PerSecond = Field(
+        5000, description="SIP requests a second and edge; what begins something new is answered 503 above it"
+    )
+    calls_per_second: PerSecond = Field(
+        500, description="new calls a second and edge; emergency calls are never turned away"
     )
 
 
@@ -207,6 +214,10 @@ class Router(_Table):
     fence: Literal["events", "unsafe-off"] = Field(
         "events",
         description="`events` stops digits towards the agent while secured; `unsafe-off` is for leak tests",
+    )
+    topology: Literal["hidden", "shown"] = Field(
+        "hidden",
+        description="`hidden`: no side is shown the other's addresses in Via and Contact, nor what software it is; `shown` passes them on",
     )
     hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
     hep: HostPort | None = Field(

@@ -113,7 +113,6 @@ class Kamailio(Daemon):
         name: str = "kamailio",
         extra: Sequence[str] = (),
         ready: Callable[[], bool] | None = None,
-        binds: Mapping[Path, str] | None = None,
         place: Place = HERE,
         peer_place: Place = HERE,
     ) -> None:
@@ -134,7 +133,7 @@ class Kamailio(Daemon):
         given = {config: INSIDE} | ({resolvers: "/etc/resolv.conf"} if resolvers.exists() else {})
         super().__init__(
             name,
-            rootfs.argv(command, {**given, **(binds or {})}),
+            rootfs.argv(command, given),
             log=log,
             ready=ready or (lambda: sip_answers(*sip, source=known_peer, place=peer_place)),
             place=place,

@@ -31,7 +31,7 @@ from callseal.lab.name_server import NameServer, zones
 from callseal.lab.phone import Phone, agent_phone, customer_phone
 from callseal.lab.place import Place
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
-from callseal.lab.router import Kamailio, Rtpengine, resolver_inside
+from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.sip_tap import SipMessage, SipTap
 from callseal.lab.workspace import Workspace
 from callseal.render import render
@@ -165,7 +165,6 @@ class World:
             known_peer=self.site.customer,
             log=self.workspace.logs / f"{name}.log",
             ready=(lambda: edge_answers(self.workspace, edge.sip.host)) if self.workspace.tls else None,
-            binds=resolver_inside(self.site),
             place=self.site.place(edge.sip.host),
             peer_place=self.site.place(self.site.customer),
         )
@@ -197,12 +196,13 @@ class World:
         ]
         links = ("--demo", "--demo-links", str(self.demo_links_file))
         return [
-            *partner_front(self.workspace, self.choices.suite),
             *agents,
             self._python("psp", "psp", site.place(site.psp), self._settings("psp", self._psp())),
             self._python(
                 "partner", "partner", site.place(site.partner), self._settings("partner", self._partner())
             ),
+            # After the B2BUA, without which it has no answer.
+            *partner_front(self.workspace, self.choices.suite),
             self._python(
                 "platform",
                 "platform",

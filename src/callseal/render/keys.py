@@ -14,15 +14,20 @@ MAC_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class MacKeys:
-    """The two keys derived from one secret, 64 hex digits each."""
+    """The keys derived from one secret, 64 hex digits each: two sign, `hiding` encrypts Contacts."""
 
     inner: str = field(repr=False)
     outer: str = field(repr=False)
+    hiding: str = field(repr=False)
 
 
 def derive(secret: str) -> MacKeys:
     """`secret` as in the deployment -> the keys that Kamailio is given instead of it."""
-    return MacKeys(inner=_digest(f"callseal-inner:{secret}"), outer=_digest(f"callseal-outer:{secret}"))
+    return MacKeys(
+        inner=_digest(f"callseal-inner:{secret}"),
+        outer=_digest(f"callseal-outer:{secret}"),
+        hiding=_digest(f"callseal-hiding:{secret}"),
+    )
 
 
 def mac(keys: MacKeys, text: str) -> str:

@@ -52,6 +52,10 @@ _DEFINES = """\
 #!substdef "|HDR_TOKEN|{token}|g"
 #!substdef "|HDR_COOKIE|{cookie}|g"
 #!substdef "|HDR_REFERENCE|{reference}|g"
+#!define MESSAGE_BYTES 16384
+#!define BODY_BYTES 12288
+#!define HEADER_BYTES 4096
+#!define HEADER_LINES 120
 #!define COOKIE_SECONDS {cookie_seconds}
 #!define PING_INTERVAL {ping_seconds}
 
@@ -114,6 +118,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "ANCHORS_ONE": deployment.platform.anchors == "one",
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
+        "TOPOLOGY_SHOWN": deployment.router.topology == "shown",
         "FENCE_OFF": deployment.router.fence == "unsafe-off",
         "HEP_TRACE": deployment.router.hep is not None,
     }
@@ -134,6 +139,7 @@ def _keys(deployment: Deployment) -> str:
                 f'#!define KEY_{place}_ID "{key.id}"\n',
                 f'#!define KEY_{place}_INNER "{keys.inner}"\n',
                 f'#!define KEY_{place}_OUTER "{keys.outer}"\n',
+                f'#!define KEY_{place}_HIDING "{keys.hiding}"\n',
             ]
     return "".join(lines)
 
@@ -172,19 +178,19 @@ def _addresses(deployment: Deployment) -> str:
     groups: list[tuple[int, str, Iterable[object]]] = [
         (
             PARTNER_GROUP,
-            f"id={deployment.partner.id}{proof(deployment.partner)}",
+            f"id={deployment.partner.id}{proof(deployment.partner)}{_limits(deployment.partner)}",
             deployment.partner.signalling,
         ),
         (
             PLATFORM_GROUP,
-            f"id={deployment.platform.id}{proof(deployment.platform)}",
+            f"id={deployment.platform.id}{proof(deployment.platform)}{_limits(deployment.platform)}",
             deployment.platform.signalling,
         ),
     ]
     groups += [
         (
             _group(deployment, carrier),
-            f"id={carrier.id}{proof(carrier)}",
+            f"id={carrier.id}{proof(carrier)}{_limits(carrier)}",
             carrier.signalling,
         )
         for carrier in deployment.carriers
@@ -196,6 +202,10 @@ def _addresses(deployment: Deployment) -> str:
             for network in map(ip_network, map(str, networks))
         ]
     return "".join(lines)
+
+
+def _limits(peer: Peer) -> str:
+    return f";rps={peer.requests_per_second};cps={peer.calls_per_second}"
 
 
 def _destinations(deployment: Deployment) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from callseal.lab.phone import Method
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY
-from tests.support.stage import Stage, keys_heard, voices_flow
+from tests.support.stage import Stage, keys_heard, partner_faults, voices_flow
 
 pytestmark = [pytest.mark.e2e, pytest.mark.compat]
 
@@ -67,3 +67,14 @@ def test_a_refused_re_invite_comes_home(sealed: Stage, who: str) -> None:
     )
     voices_flow(sealed)
     call.hang_up()
+
+
+def test_a_silent_partner_is_passed_by(sealed: Stage) -> None:
+    """The last story of a world: the partner counts as down afterwards."""
+    partner_faults(sealed, sip_silent=True)
+    sealed.customer.call(f"sip:+442079460123@{sealed.world.block.kamailio}")
+    sealed.customer.wait("answered", timeout=15)
+    voices_flow(sealed)
+    sealed.customer.hangup()
+    sealed.customer.wait("ended", timeout=5)
+    partner_faults(sealed, sip_silent=False)

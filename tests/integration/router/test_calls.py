@@ -282,7 +282,7 @@ def test_previous_key_still_opens_calls(make_rig: MakeRig) -> None:
     keys.write_text(
         old.replace("KEY_CURRENT", "KEY_PREVIOUS")
         + f'#!define KEY_CURRENT_ID "k2"\n#!define KEY_CURRENT_INNER "{fresh.inner}"\n'
-        + f'#!define KEY_CURRENT_OUTER "{fresh.outer}"\n',
+        + f'#!define KEY_CURRENT_OUTER "{fresh.outer}"\n#!define KEY_CURRENT_HIDING "{fresh.hiding}"\n',
         encoding="utf-8",
     )
     try:

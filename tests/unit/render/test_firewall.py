@@ -188,3 +188,10 @@ def test_every_counter_is_declared_and_used(tmp_path: Path) -> None:
     declared = re.findall(r"\tcounter (\S+) \{ \}", text)
     assert len(set(declared)) == len(declared)
     assert set(declared) == set(re.findall(r'counter name "([^"]+)"', text))
+
+
+def test_a_trace_may_leave_only_where_there_is_a_collector(tmp_path: Path) -> None:
+    rule = 'ip daddr 192.0.2.90 udp dport 9060 ct state new counter name "hep" accept'
+    assert rule not in lines(rules(tmp_path), "leaving")
+    traced = rules(tmp_path, ('fence = "events"', 'fence = "events"\nhep = "192.0.2.90:9060"'))
+    assert rule in lines(traced, "leaving")

@@ -70,6 +70,7 @@ def test_keys_are_derived_and_the_secret_itself_is_nowhere(tmp_path: Path) -> No
     made = files(tmp_path)
     assert f'#!define KEY_CURRENT_INNER "{derive(SECRET).inner}"' in made["data/keys.cfg"].text
     assert f'#!define KEY_CURRENT_OUTER "{derive(SECRET).outer}"' in made["data/keys.cfg"].text
+    assert f'#!define KEY_CURRENT_HIDING "{derive(SECRET).hiding}"' in made["data/keys.cfg"].text
     assert "PREVIOUS" not in made["data/keys.cfg"].text
     for file in made.values():
         assert SECRET not in file.text
@@ -86,10 +87,10 @@ def test_addresses(tmp_path: Path) -> None:
         tmp_path, ('signalling = ["127.88.0.10"]', 'signalling = ["127.88.0.10", "198.51.100.0/24"]')
     )["data/address.list"].text.splitlines()
     assert lines[1:] == [
-        "1 127.88.0.30 32 0 id=sandbox",
-        "2 127.88.0.40 32 0 id=pbx",
-        "10 127.88.0.10 32 0 id=carrier-a",
-        "10 198.51.100.0 24 0 id=carrier-a",
+        "1 127.88.0.30 32 0 id=sandbox;rps=5000;cps=500",
+        "2 127.88.0.40 32 0 id=pbx;rps=5000;cps=500",
+        "10 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
+        "10 198.51.100.0 24 0 id=carrier-a;rps=5000;cps=500",
     ]
 
 
@@ -126,6 +127,7 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
         (("dtmf_info = false", "dtmf_info = true"), "DTMF_INFO_PASSES"),
         (('cookie_place = "header"', 'cookie_place = "request-uri"'), "COOKIE_IN_URI"),
         (('fence = "events"', 'fence = "unsafe-off"'), "FENCE_OFF"),
+        (('fence = "events"', 'fence = "events"\ntopology = "shown"'), "TOPOLOGY_SHOWN"),
     ],
 )
 def test_switches(tmp_path: Path, change: tuple[str, str], switch: str) -> None:

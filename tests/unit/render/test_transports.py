@@ -57,9 +57,9 @@ def test_host_is_advertised_over_tls(tmp_path: Path) -> None:
 def test_what_a_peer_must_show_and_where_it_is_called(tmp_path: Path) -> None:
     made = tls_files(tmp_path, "partner", "platform")
     assert made["data/address.list"].text.splitlines()[1:] == [
-        "1 127.88.0.30 32 0 id=sandbox;tr=tls;cn=sip.partner.example",
-        "2 127.88.0.40 32 0 id=pbx;tr=tls;cn=sip.platform.example",
-        "10 127.88.0.10 32 0 id=carrier-a",
+        "1 127.88.0.30 32 0 id=sandbox;tr=tls;cn=sip.partner.example;rps=5000;cps=500",
+        "2 127.88.0.40 32 0 id=pbx;tr=tls;cn=sip.platform.example;rps=5000;cps=500",
+        "10 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
     ]
     assert made["data/dispatcher.list"].text.splitlines()[1:] == [
         "1 sip:127.88.0.30:5061;transport=tls 0 1",
@@ -102,7 +102,7 @@ def test_without_a_name_a_peer_is_encrypted_and_no_more(tmp_path: Path) -> None:
     assert found["client:127.88.0.10:5061"]["verify_certificate"] == "no"
     assert found["client:default"]["verify_certificate"] == "yes"
     assert found["server:default"]["method"] == "TLSv1.3+"
-    assert "10 127.88.0.10 32 0 id=carrier-a;tr=tls\n" in made["data/address.list"].text
+    assert "10 127.88.0.10 32 0 id=carrier-a;tr=tls;rps=5000;cps=500\n" in made["data/address.list"].text
 
 
 def test_a_missing_certificate_is_said(tmp_path: Path) -> None:

@@ -274,13 +274,22 @@ class Capture:
         data["brand"] = self._brand_of(slot)
         if slot.field is Field.CARD_NUMBER:
             data["last4"] = slot.digits.reveal()[-4:]
-        done: list[Command] = [Tell("capture.field_completed", data)]
+        done: list[Command] = [Tell("capture.field_completed", data), *self._misfits(slot)]
         following = next((one for one in self._slots if not one.valid), None)
         if following is not None:
             return done + self._activate(following)
         self.state = step(self.state, Input.ALL_VALID)
         self._active = None
         return [*done, Tell("capture.completed"), Say((Prompt.THANK_YOU,))]
+
+    def _misfits(self, slot: _Slot) -> list[Command]:
+        """A security code keyed before its card number may be too long or too short for the brand: it is asked for again."""
+        commands: list[Command] = []
+        for other in self._slots if slot.field is Field.CARD_NUMBER else ():
+            if other.valid and fault(other.field, other.digits.reveal(), self._around()) is Reason.LENGTH:
+                other.clear()
+                commands.append(Tell("capture.field_reset", {"field": other.field, "by": "partner"}))
+        return commands
 
     def _failed(self, slot: _Slot, told: Tell, reason: Reason | None = None) -> list[Command]:
         slot.clear()

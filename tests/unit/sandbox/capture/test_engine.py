@@ -298,3 +298,13 @@ def test_forgetting_wipes() -> None:
     line.capture.forget()
     assert line.capture.views() == []
     assert line.press("1") == []
+
+
+def test_a_security_code_keyed_before_its_number_must_fit_the_number() -> None:
+    line = Line()
+    line.start(Field.SECURITY_CODE, Field.CARD_NUMBER)
+    assert line.press("1234")[-2:] == ["capture.field_completed", "capture.started"]
+    told = line.press(VISA)
+    assert told[-3:] == ["capture.field_completed", "capture.field_reset", "capture.started"]
+    assert line.last("capture.field_reset") == {"field": Field.SECURITY_CODE, "by": "partner"}
+    assert line.press("123")[-1] == "capture.completed"

@@ -1,0 +1,208 @@
+"""One fuzz run beside good calls: a process sends bad SIP from every face's address, and everything that comes out is read strictly."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Any
+
+from callseal.lab.rootfs import project_root
+from tests.integration.router.rig import Rig
+from tests.integration.router.story import NUMBER, TOKEN, inbound, outbound, second_headers, second_leg
+from tests.support.fuzz_sender import MARK
+from tests.support.sip_fuzz import Fuzz
+from tests.support.sip_peer import Dialog, SipPeer, tag_of
+from tests.support.sip_strict import faults, split
+
+GOOD = b"+447700900123"
+"""The caller of good calls; the corpus has another one, so that nobody takes the one for the other."""
+BAD = b"+447700900666"
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the three peers were sent: everything is read strictly, what belongs to no good call is answered by itself."""
+
+    media: str
+    faults: list[str] = field(default_factory=list)
+    relayed: int = 0
+    _replies: Fuzz | None = None
+
+    def stand_at(self, peer: SipPeer, seed: int, reply: bytes) -> None:
+        peer.intercept = partial(self._take, peer, Random(seed), Fuzz(seed, [reply]))
+
+    def _take(self, peer: SipPeer, chance: Random, replies: Fuzz, data: bytes) -> bool:
+        wrong = faults(data, self.media)
+        if wrong:
+            self.faults.append(f"{peer.address}: {wrong[0]} in {data[:400]!r}")
+        if not wrong and (GOOD in data or data.startswith(b"OPTIONS sip:127.81.0.")):
+            return False
+        self.relayed += 1
+        if data.startswith((b"SIP/2.0", b"ACK ")):
+            return True
+        for status in (180, 486) if data.startswith(b"INVITE ") else (200,):
+            answer = _answer(data, status)
+            if chance.random() < 0.3:
+                # A reply is mutated too, and then said again as it should be.
+                peer.send_bytes(replies.mutated(answer))
+            peer.send_bytes(answer)
+        return True
+
+
+def _answer(request: bytes, status: int) -> bytes:
+    _, headers, _ = split(request)
+    kept = {"via", "record-route", "from", "to", "call-id", "cseq"}
+    lines = [f"SIP/2.0 {status} Fuzz"]
+    for name, value in headers:
+        if name in kept:
+            lines.append(f"{name}: {value}" + (";tag=fuzz" if name == "to" and ";tag=" not in value else ""))
+    return "\r\n".join([*lines, MARK.decode(), "Content-Length: 0", "", ""]).encode(
+        "utf-8", "surrogateescape"
+    )
+
+
+def corpus(rig: Rig) -> list[tuple[str, bytes]]:
+    """(source address, message) of two whole stories, in and out, as the three peers said them; the calls are left up."""
+    said: list[tuple[str, bytes]] = []
+    for peer in rig.peers:
+        send = peer.send
+        peer.send = partial(_note, said, peer.address, send)  # type: ignore[method-assign]
+    try:
+        for call in (inbound, outbound):
+            story = call(rig)
+            story.secure()
+            story.restore()
+            for side in (story.carrier, story.platform, story.partner_agent, story.partner_customer):
+                methods = ("INFO", "UPDATE", "OPTIONS", "REFER", "NOTIFY", "BYE")
+                said += [(side.peer.address, side.text(method)) for method in methods]
+            rig.fresh()
+    finally:
+        for peer in rig.peers:
+            del peer.send
+    return [(address, message.replace(GOOD, BAD)) for address, message in said]
+
+
+def _note(said: list[tuple[str, bytes]], address: str, send: Any, message: str) -> None:
+    said.append((address, message.encode()))
+    send(message)
+
+
+def good_call(rig: Rig) -> float:
+    """One call through both legs and its end; milliseconds from the carrier's INVITE to its 200."""
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    started = time.monotonic()
+    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    partner_customer, partner_agent = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
+    second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
+    leg2 = rig.platform.expect_request("INVITE")
+    platform = Dialog.of(rig.platform, leg2)
+    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
+    answer2 = partner_agent.answered(second)
+    partner_customer.reply(leg1, 200, sdp=answer2.body)
+    final = carrier.answered(first)
+    took = (time.monotonic() - started) * 1000
+    assert (answer2.status, final.status) == (200, 200)
+    assert tag_of(final.get("To")) == partner_customer.tag
+    carrier.ack(first)
+    partner_customer.incoming("ACK")
+    partner_agent.ack(second)
+    platform.incoming("ACK")
+    for near, far in ((carrier, partner_customer), (partner_agent, platform)):
+        cseq = near.request("BYE")
+        far.reply(far.incoming("BYE"), 200)
+        assert near.answered(cseq, "BYE").status == 200
+    return took
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of shared memory in use, and of each process's own."""
+
+    shared: int
+    private: dict[int, int]
+
+    @classmethod
+    def of(cls, rig: Rig) -> Memory:
+        private = {entry["pid"]: int(entry["used"]) for entry in rig.rpc("pkg.stats")}
+        return cls(int(rig.rpc("core.shmmem")["used"]), private)
+
+    @property
+    def largest(self) -> int:
+        return max(self.private.values())
+
+
+def settled(rig: Rig, timeout_s: float = 15) -> Memory:
+    """Memory once no transaction is left."""
+    deadline = time.monotonic() + timeout_s
+    while int(rig.rpc("tm.stats")["current"]) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return Memory.of(rig)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one run."""
+
+    sent: int
+    seconds: float
+    silent: int
+    probes_ms: list[float]
+    faults: list[str]
+    relayed: int
+    calls_ms: list[float]
+
+
+def percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+def calls_for(rig: Rig, seconds: float, pause_s: float = 0.02) -> list[float]:
+    """Good calls one after the other for so long."""
+    took, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        took.append(good_call(rig))
+        time.sleep(pause_s)
+    return took
+
+
+def run(rig: Rig, said: list[tuple[str, bytes]], *, count: int, seed: int) -> Result:
+    """Send `count` bad messages while good calls are made one after the other."""
+    media = str(rig.deployment.edges[0].media)
+    watch = Watch(media)
+    for place, peer in enumerate(rig.peers):
+        watch.stand_at(peer, seed + 100 + place, b"")
+    job = {
+        "seed": seed,
+        "count": count,
+        "edge": list(rig.kamailio.sip),
+        "media": media,
+        "corpus": [(address, base64.b64encode(message).decode()) for address, message in said],
+    }
+    calls: list[float] = []
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.support.fuzz_sender"],
+            cwd=project_root(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as sender:  # fmt: skip
+            assert sender.stdin is not None
+            assert sender.stdout is not None
+            sender.stdin.write(json.dumps(job))
+            sender.stdin.close()
+            while sender.poll() is None:
+                calls.append(good_call(rig))
+                time.sleep(0.02)
+            told = json.loads(sender.stdout.read())
+    finally:
+        for peer in rig.peers:
+            peer.intercept = None
+    return Result(
+        sent=told["sent"], seconds=told["seconds"], silent=told["silent"], probes_ms=told["probes_ms"],
+        faults=[*watch.faults, *told["faults"]], relayed=watch.relayed, calls_ms=calls,
+    )  # fmt: skip

@@ -1,0 +1,53 @@
+"""The fuzz run of test_fuzz.py, twenty times as long: `make soak-fuzz`. Its last result stands in docs/reference/soak.md."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from callseal.lab.rootfs import project_root
+from tests.integration.router.conftest import MakeRig
+from tests.integration.router.fuzzing import Memory, calls_for, corpus, percentile, run, settled
+from tests.integration.router.test_fuzz import MEGABYTE, SEED, SHORT, assert_quiet_log
+
+pytestmark = [pytest.mark.integration, pytest.mark.soak]
+
+LONG = 100_000
+
+
+@pytest.mark.timeout(3600)
+def test_hundred_thousand(make_rig: MakeRig) -> None:
+    """In runs of 5,000, each with a seed of its own; memory is compared after the second tenth and at the end."""
+    # A call that rings for ever is forgotten after 4 s instead of three minutes, so that memory can be compared.
+    rig = make_rig(edits=(('"fr_inv_timer", 180000', '"fr_inv_timer", 4000'),))
+    said = corpus(rig)
+    quiet = calls_for(rig, 10)
+    begun, calls, relayed, first = Memory.of(rig), [], 0, None
+    started = time.monotonic()
+    for place in range(LONG // SHORT):
+        result = run(rig, said, count=SHORT, seed=SEED + 1000 * place)
+        assert not result.faults, "\n".join(result.faults)
+        assert (result.sent, result.silent) == (SHORT, 0)
+        calls += result.calls_ms
+        relayed += result.relayed
+        for peer in rig.peers:
+            peer.heard.clear()
+            peer._taken.clear()
+        if place == 1:
+            first = settled(rig, 30)
+    seconds = time.monotonic() - started
+    last = settled(rig, 30)
+    assert first is not None
+    assert set(last.private) == set(begun.private), "a process died"
+    assert last.shared - first.shared < MEGABYTE
+    assert last.largest - first.largest < MEGABYTE // 4
+    assert_quiet_log(rig)
+    row = (
+        f"{time.strftime('%Y-%m-%d')} | {rig.rootfs.suite} | {LONG} | {seconds:.0f} s | {relayed} | 0 | 0 | "
+        f"{(last.shared - first.shared) / 1024:+.0f} KB | {len(calls)} | {percentile(quiet, 0.5):.0f} / {percentile(quiet, 0.99):.0f} ms | "
+        f"{percentile(calls, 0.5):.0f} / {percentile(calls, 0.99):.0f} ms"
+    )
+    kept = project_root() / "build" / "soak"
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / "fuzz.md").write_text(f"| {row} |\n", encoding="utf-8")
