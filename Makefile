@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-secure bench-router bench-media bench-handoff screenshots setup uninstall soak-fuzz
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-media bench-handoff screenshots setup uninstall soak-fuzz
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -16,6 +16,10 @@ test: ## Everything that must hold: lint, types, import rules, unit, integration
 	@$(MAKE) --no-print-directory lint
 	@pytest $(ARGS)
 
+soak: ## The tests that are too long for every change (ARGS go to pytest)
+	@infra/host/setup test
+	@pytest -m soak $(ARGS)
+
 lint: ## ruff, mypy --strict, import contracts
 	@infra/host/setup lint
 	@ruff check --quiet . && ruff format --quiet --check . && echo "ruff: clean"
@@ -30,6 +34,10 @@ bench: bench-secure bench-router bench-media bench-handoff ## Every bench
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test
 	@python -m bench.secure $(ARGS)
+
+bench-failure: ## kill -9 of each part with 50 calls up and 10 new ones a second; writes docs/reference/failure.md
+	@infra/host/setup test
+	@python -m bench.failure --page docs/reference/failure.md $(ARGS)
 
 bench-router: ## CPU of a call in Kamailio, beside a bare Kamailio that relays the same two legs
 	@infra/host/setup test

@@ -160,7 +160,7 @@ class Leg:
         return self.voice.sdp(self.version)
 
     def hear_sdp(self, body: str) -> None:
-        audio = SessionDescription.parse(body).audio
+        audio = SessionDescription.parse(body).audio if body else None
         if audio is None or not audio.port:
             raise PeerError("an SDP without audio")
         self.voice.target = (audio.address, audio.port)
@@ -238,6 +238,13 @@ class Endpoint:
         if leg.refused:
             raise PeerError(f"INVITE was refused: {leg.refused}")
 
+    def steer(self, edge: str) -> None:
+        """Send to that edge from now on; over UDP only."""
+        if not isinstance(self._wire, UdpWire):
+            raise PeerError("a connection cannot be steered")
+        self._edge = edge
+        self._wire.steer(edge)
+
     def hang_up(self, leg: Leg) -> None:
         leg.cseq += 1
         self._request(leg, "BYE", "")
@@ -302,8 +309,11 @@ class Endpoint:
         leg.remote = message.get("to")
         leg.target = uri_of(message.get("contact"))
         leg.routes = leg.routes or list(reversed(message.all("record-route")))
-        leg.hear_sdp(message.body)
         self._request(leg, "ACK", "")
+        try:
+            leg.hear_sdp(message.body)
+        except PeerError as error:
+            leg.refused = str(error)
         leg.up.set()
 
     def _request(self, leg: Leg, method: str, sdp: str, *headers: str) -> None:

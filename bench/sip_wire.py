@@ -62,6 +62,10 @@ class UdpWire:
             raise RuntimeError("the wire is not open")
         self._transport.sendto(data, self._edge)
 
+    def steer(self, edge: str) -> None:
+        """Everything goes to that edge from now on."""
+        self._edge = (edge, self.port)
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

@@ -19,6 +19,7 @@ from callseal.desk.http.context import Context
 from callseal.desk.http.shield import Shield
 from callseal.desk.logins import Logins
 from callseal.desk.settings import DeskSettings
+from callseal.desk.watch import Watch
 from callseal.payments.ports import EdgePort, PartnerPort, PlatformPort, StorePort
 
 
@@ -53,21 +54,24 @@ def create_app(
         limits=settings.limits,
         now_ms=now_ms,
     )
+    watch = Watch(desk, edges=edge_agents, partner=partner)
     context = Context(settings, desk, Logins(settings, store, random_text))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         desk.start()
         clock = asyncio.create_task(desk.scheduler.run())
+        watching = asyncio.create_task(watch.run())
         context.ready = True
         try:
             yield
         finally:
             context.ready = False
             desk.hub.close()
-            clock.cancel()
-            with suppress(asyncio.CancelledError):
-                await clock
+            for task in (clock, watching):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             await desk.dispatcher.close()
 
     app = FastAPI(

@@ -52,6 +52,7 @@ PATIENCE: dict[Do, Patience] = {
     Do.CHARGE: ONCE,
     Do.QUERY_CHARGE: ONCE,  # the session asks again, with its own back-off
     Do.RELEASE: Patience(5_000),
+    Do.REFRESH: Patience(4_000),
     Do.ANNOTATE: Patience(60_000, first_ms=250, most_ms=10_000),
     Do.PAUSE_RECORDING: Patience(3_000),
     Do.RESUME_RECORDING: Patience(60_000, first_ms=250, most_ms=10_000),
@@ -66,6 +67,7 @@ LANES: dict[Do, str] = {
     Do.CANCEL_CAPTURE: "partner",
     Do.CHARGE: "partner",
     Do.RELEASE: "partner",
+    Do.REFRESH: "partner",
     Do.QUERY_CHARGE: "money",
     Do.ANNOTATE: "platform",
     Do.PAUSE_RECORDING: "recording",
@@ -73,13 +75,14 @@ LANES: dict[Do, str] = {
 }
 # What a new command makes pointless, if it is still waiting or being tried again.
 _SUPERSEDES: dict[Do, frozenset[Do]] = {
-    Do.HOLD: frozenset({Do.UNHOLD, Do.HOLD}),
+    Do.HOLD: frozenset({Do.UNHOLD, Do.HOLD, Do.QUERY_MEDIA}),  # an older question is about another time
     Do.UNHOLD: frozenset({Do.HOLD}),
     Do.RELEASE: frozenset({Do.SECURE, Do.CAPTURE, Do.RESET, Do.CANCEL_CAPTURE, Do.RELEASE}),
+    Do.REFRESH: frozenset({Do.REFRESH}),
     Do.RESUME_RECORDING: frozenset({Do.PAUSE_RECORDING}),
     Do.PAUSE_RECORDING: frozenset({Do.RESUME_RECORDING}),
     Do.FORGET_TOKEN: frozenset(
-        {Do.HOLD, Do.QUERY_MEDIA, Do.SECURE, Do.CAPTURE, Do.RESET, Do.CANCEL_CAPTURE, Do.RELEASE}
+        {Do.HOLD, Do.QUERY_MEDIA, Do.SECURE, Do.CAPTURE, Do.RESET, Do.CANCEL_CAPTURE, Do.RELEASE, Do.REFRESH}
     ),
 }
 _LATER = (Do.ANNOTATE, Do.PAUSE_RECORDING, Do.RESUME_RECORDING, Do.UNHOLD, Do.QUERY_CHARGE)
@@ -257,7 +260,15 @@ class Dispatcher:
                     agent_call_id=command.agent_call_id,
                     node=command.node,
                 )
-                return ev.MediaSeen(report.customer, report.agent, report.fenced, report.anchored, asked_at)
+                return ev.MediaSeen(
+                    report.customer,
+                    report.agent,
+                    report.fenced,
+                    report.anchored,
+                    asked_at,
+                    report.customer_node,
+                    report.agent_node,
+                )
             case cmd.PartnerSecure():
                 await self._partner.secure(self._token(command), command.key)
             case cmd.PartnerCapture():
@@ -274,6 +285,8 @@ class Dispatcher:
                 await self._partner.charge(token, command.key, command.amount, command.reference)
             case cmd.PartnerRelease():
                 await self._partner.release(self._token(command), command.key)
+            case cmd.PartnerRefresh():
+                await self._partner.refresh(self._token(command), command.key)
             case cmd.QueryCharge():
                 return await self._partner.ask_charge(command.charge)
             case cmd.Annotate():
@@ -302,6 +315,7 @@ _REFUSED: dict[Do, Callable[[str], ev.Happening]] = {
     Do.CAPTURE: ev.CaptureRefused,
     Do.RESET: ev.ResetRefused,
     Do.RELEASE: ev.ReleaseRefused,
+    Do.REFRESH: ev.RefreshFailed,
     Do.ANNOTATE: ev.AnnotateFailed,
     Do.PAUSE_RECORDING: ev.RecordingUnconfirmed,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx2
 from callseal.payments.names import Place
 from callseal.payments.ports import MediaReport, Refused, Unreachable
 
+_NODES_S = 1.5
+"""Longer than an agent waits for a silent rtpengine."""
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _PLACES = {"partner": Place.PARTNER, "home": Place.HOME, "platform": Place.HOME}
 
@@ -46,6 +49,22 @@ class EdgeAgents:
             "node": node,
         }
         return read_media(await self._ask(edge, "/v1/media", body, None))
+
+    async def nodes(self) -> dict[str, dict[str, int | None]]:
+        """Every agent is asked at once; one that does not answer is not in the report."""
+        answers = await asyncio.gather(*(self._nodes_of(url) for url in self._urls.values()))
+        return {edge: said for edge, said in zip(self._urls, answers, strict=True) if said is not None}
+
+    async def _nodes_of(self, url: str) -> dict[str, int | None] | None:
+        headers = {"Authorization": f"Bearer {self._secret}"}
+        try:
+            response = await self._http.get(f"{url}/v1/nodes", headers=headers, timeout=_NODES_S)
+            said = response.json()["nodes"] if response.is_success else None
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+            return None
+        if not isinstance(said, dict):
+            return None
+        return {str(node): up if isinstance(up, int) else None for node, up in said.items()}
 
     async def _ask(self, edge: str, path: str, body: dict[str, Any], key: str | None) -> dict[str, Any]:
         problem = Unreachable("no_edge", sent=False)
@@ -86,11 +105,17 @@ def read_media(answer: Mapping[str, Any]) -> MediaReport:
         fenced=agent.get("fenced") is True,
         anchored=customer.get("anchored") is True,
         held=customer.get("held") is True,
+        customer_node=_name(customer.get("node")),
+        agent_node=_name(agent.get("node")),
     )
 
 
 def _leg(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _whole(value: object) -> int:

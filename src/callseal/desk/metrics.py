@@ -98,7 +98,13 @@ class Metrics:
             self.restore_seconds.observe((now - before.entered_at) / 1000)
         if after.state is State.ENDED:
             self.ended.inc()
-        if after.state is State.RESTORING and after.notice in ("evidence_lost", "partner_left", "edge_lost"):
+        if after.state is State.RESTORING and after.notice in (
+            "evidence_lost",
+            "partner_left",
+            "edge_lost",
+            "node_lost",
+            "partner_gone",
+        ):
             self.revoked.labels(after.notice).inc()
         if after.state is State.MEDIA_AT_PARTNER:
             self.stuck.inc()

@@ -89,13 +89,21 @@ async def media(request: Request, wanted: MediaRequest) -> dict[str, Any]:
         raise HTTPException(503, {"error": "rtpengine_silent"}) from None
 
 
+@router.get("/nodes")
+async def nodes(request: Request) -> dict[str, Any]:
+    """Every rtpengine of the deployment as this edge reaches it: seconds since its start, null when it is silent."""
+    agent: EdgeAgent = request.app.state.agent
+    return {"nodes": await agent.nodes.uptimes()}
+
+
 async def _leg(agent: EdgeAgent, wanted: MediaRequest, leg: Leg, call_id: str) -> dict[str, Any]:
     name = ng_call_id(call_id, leg)
-    found = await agent.nodes.find(name, wanted.node) if call_id else None
+    unanchored = leg == "agent" and agent.settings.anchors == "one"
+    found = await agent.nodes.find(name, wanted.node, dead_have_none=unanchored) if call_id else None
     held = leg == "customer" and agent.holds.is_held(wanted.reference)
     if found is None:
         # Without an anchor of its own the agent leg runs over the customer's: that is what home means with one anchor.
-        at_home = leg == "agent" and agent.settings.anchors == "one" and bool(call_id)
+        at_home = unanchored and bool(call_id)
         where = "home" if at_home else "unknown"
         return {"anchored": False, "where": where, "held": held, "fenced": False, "packets": {}}
     fenced = False
@@ -107,4 +115,5 @@ async def _leg(agent: EdgeAgent, wanted: MediaRequest, leg: Leg, call_id: str) -
         "held": held,
         "fenced": fenced,
         "packets": counters(found.anchor, leg),
+        "node": found.node,
     }

@@ -67,8 +67,10 @@ class Reporter:
         leg: Leg,
         *,
         where: str | None = None,
+        node: str = "",
         evidence: Evidence | None = None,
     ) -> None:
+        """`node`: the rtpengine that anchors the leg, where it was seen."""
         now = self._now_ms()
         event_id = ulid(now, self._random_bytes(10))
         body = {
@@ -79,6 +81,7 @@ class Reporter:
             "kind": kind,
             "leg": leg,
             "where": where,
+            **({"node": node} if node else {}),
             "evidence": (evidence or Evidence()).as_json(),
         }
         await self._spool.put(

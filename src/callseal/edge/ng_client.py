@@ -117,6 +117,15 @@ class NgClient(asyncio.DatagramProtocol):
         """Return when the daemon answers."""
         await self._send({"command": "ping"})
 
+    async def uptime(self) -> int:
+        """Seconds since the daemon was started (`statistics`, total)."""
+        reply = await self._send({"command": "statistics"})
+        statistics = reply.get("statistics")
+        total = statistics.get("totalstatistics") if isinstance(statistics, dict) else None
+        up = total.get("uptime") if isinstance(total, dict) else None
+        # Text on both tested versions.
+        return int(up) if isinstance(up, (str, int)) and str(up).isdigit() else 0
+
     async def sessions(self) -> int:
         """How many calls (anchors) the daemon has."""
         found = (await self._send({"command": "statistics"})).get("statistics")

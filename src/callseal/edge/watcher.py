@@ -141,12 +141,12 @@ class Watcher:
     async def _look(self, answer: Answered, progress: _Progress) -> bool:
         call_id = ng_call_id(answer.call_id, answer.leg)
         try:
-            located = await self._nodes.find(call_id, answer.node)
+            # One anchor: the agent leg's is not needed at home, so a dead node is as good as one that has none.
+            unanchored = (answer.leg, answer.target) == ("agent", "home") and self._settings.anchors == "one"
+            located = await self._nodes.find(call_id, answer.node, dead_have_none=unanchored)
             if located is None:
-                # One anchor: the agent leg's goes away with the restoring re-INVITE, and that is its being home.
-                progress.gone = (answer.leg, answer.target) == ("agent", "home") and (
-                    self._settings.anchors == "one"
-                )
+                # It goes away with the restoring re-INVITE, and that is its being home.
+                progress.gone = unanchored
                 return progress.gone
             look = Look(
                 node=located.node,
@@ -174,7 +174,12 @@ class Watcher:
             held=self._is_held(answer.reference),
         )
         await self._reporter.report(
-            answer.reference, kind, answer.leg, where=answer.target, evidence=evidence
+            answer.reference,
+            kind,
+            answer.leg,
+            where=answer.target,
+            node=progress.first.node if progress.first else "",
+            evidence=evidence,
         )
         self._count(answer.leg, kind)
         log.info(

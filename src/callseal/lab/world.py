@@ -22,6 +22,7 @@ from typing import Any, Self
 from callseal.audit.ear import Ear, listen
 from callseal.deployment import Deployment, Edge, read
 from callseal.deployment.model import Peer
+from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
 from callseal.lab.encrypted_world import edge_answers, partner_front, partner_hears, partner_next_hop
@@ -50,6 +51,8 @@ class Choices:
     """
 
     suite: str = BASELINE
+    edges: int = 1
+    """2: a second edge on a block of loopback. Sites of hosts have theirs anyway."""
     partner: Mapping[str, Any] = field(default_factory=dict)
     psp: Mapping[str, Any] = field(default_factory=dict)
     zones: Callable[[Deployment], Mapping[str, str]] = zones
@@ -96,6 +99,8 @@ class World:
 
     def _start(self) -> None:
         self.workspace.prepare()
+        if self.choices.edges == 2:
+            second_edge.add_to(self.workspace)
         deployment = read(self.workspace.deployment)
         self.site.open(self.workspace.root)
         for edge in deployment.edges:
@@ -234,6 +239,7 @@ class World:
             "ng": f"{site.partner_media}:2223",
             "digit_feed": f"{site.digit_feed}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
+            **(second_edge.for_the_partner(site) if self.choices.edges == 2 else {}),
             "media_profile": self._deployment.partner.media_profile,
             "srtp_suite": self._deployment.partner.srtp_suites[0],
             **self.choices.partner,

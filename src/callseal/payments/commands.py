@@ -109,6 +109,15 @@ class PartnerRelease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerRefresh:
+    """Re-INVITE both legs with what they have, so that media finds a relay that lives. Changes nothing else."""
+
+    do: Literal[Do.REFRESH] = Do.REFRESH
+    reference: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotate:
     do: Literal[Do.ANNOTATE] = Do.ANNOTATE
     reference: str
@@ -160,6 +169,7 @@ Command = (
     | PartnerCharge
     | QueryCharge
     | PartnerRelease
+    | PartnerRefresh
     | Annotate
     | PauseRecording
     | ResumeRecording

@@ -72,6 +72,8 @@ def handle(
             break
         session, more = _take(session, found, event, now, limits)
         commands += more
+        if conclusion is Event.MEDIA_BACK:
+            session = replace(session, lost_at=None, verify_at=None)
     if _seen_by_agents(session) != _seen_by_agents(before):
         session = replace(session, version=before.version + 1)
         session, more = issue(session, (Do.NOTIFY,), event, now, limits)
@@ -117,6 +119,8 @@ def _row_name(session: Session, event: ev.Happening, now: int) -> Event | None: 
         return (
             Event.DEADLINE_LEGS_HOME
             if session.state is State.RESTORING and session.legs_home
+            else Event.DEADLINE_MEDIA_LOST
+            if session.state is State.MEDIA_AT_PARTNER and session.lost_at is not None
             else Event.DEADLINE
         )
     if isinstance(event, ev.ChargeQueryDue) and not session.charge_open:
@@ -178,7 +182,10 @@ def _conclude(session: Session, event: ev.Happening) -> Event | None:  # noqa: P
     if state is State.MEDIA_AT_PARTNER and session.legs_home:
         return Event.LEGS_HOME
     if state in AT_REST:
-        if isinstance(event, ev.MediaSeen) and not event.anchored and session.customer_call_id:
+        lost = session.lost_at is not None
+        if lost and session.legs_home:
+            return Event.MEDIA_BACK
+        if isinstance(event, ev.MediaSeen) and not event.anchored and session.customer_call_id and not lost:
             return Event.CALL_VANISHED
         if Place.PARTNER in (session.customer.place, session.agent.place):
             return Event.LEG_STRAYED
@@ -198,7 +205,8 @@ def _take(
         session = _enter(session, step.to, now)
     if moved or step.rearm:
         session = _arm(session, now, limits)
-    if session.state in COVERED and (moved or isinstance(event, ev.VerifyDue)):
+    watched = session.state in COVERED or (session.state in AT_REST and session.lost_at is not None)
+    if watched and (moved or isinstance(event, ev.VerifyDue | ev.NodeLost)):
         session = replace(session, verify_at=now + limits.verify)
     return issue(session, step.do, event, now, limits)
 
@@ -210,6 +218,8 @@ def _enter(session: Session, state: State, now: int) -> Session:
         session = replace(session, capture=None)
     if state not in COVERED:
         session = replace(session, verify_at=None)
+    if state in COVERED or state is State.READY:
+        session = replace(session, lost_at=None)
     if state in COVERED and came_from is State.SECURING:
         session = replace(session, secured_at=session.secured_at or now, notice=None, notice_detail="")
     if session.charge_open and came_from is State.AUTHORISING and session.result is None:
@@ -237,6 +247,7 @@ def _seen_by_agents(session: Session) -> Session:
         verify_at=None,
         verifying=False,
         legs_at=0,
+        lost_at=None,
         edge="",
         charge=None,
         partner=_seen(session),

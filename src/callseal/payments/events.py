@@ -79,6 +79,7 @@ class LegMoved(Happening):
     fenced: bool = False
     proved: bool = True
     edge: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,13 @@ class MediaSilent(Happening):
     name: ClassVar[Event] = Event.MEDIA_SILENT
     leg: Leg
     edge: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaSeen(Happening):
-    """Answer to QueryMedia. `asked_at` (unix ms): older than the last report about a leg, it is not believed."""
+    """Answer to QueryMedia. `asked_at` (unix ms): older than the last report about a leg, it is not believed. The nodes are "" where
+    the edge does not name one."""
 
     name: ClassVar[Event] = Event.MEDIA_SEEN
     customer: Place
@@ -122,6 +125,8 @@ class MediaSeen(Happening):
     fenced: bool
     anchored: bool
     asked_at: int
+    customer_node: str = ""
+    agent_node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,15 @@ class HoldExpired(Happening):
 class EdgeLost(Happening):
     name: ClassVar[Event] = Event.EDGE_LOST
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLost(Happening):
+    """The rtpengine that anchored one of the legs is dead, or was started anew and knows nothing: no sound, wherever it went.
+    `node` is its name, an edge's `server_id`."""
+
+    name: ClassVar[Event] = Event.NODE_LOST
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +199,13 @@ class PartnerReleased(Happening):
 class PartnerEnded(Happening):
     name: ClassVar[Event] = Event.PARTNER_ENDED
     by: By
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerSilent(Happening):
+    """The partner has not answered for a while: what it does with the call is not known."""
+
+    name: ClassVar[Event] = Event.PARTNER_SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +365,14 @@ class ReleaseRefused(Happening):
     """The partner has nothing to release."""
 
     name: ClassVar[Event] = Event.RELEASE_REFUSED
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshFailed(Happening):
+    """The partner did not begin to re-INVITE both legs, or nobody can say."""
+
+    name: ClassVar[Event] = Event.REFRESH_FAILED
     reason: str = ""
 
 

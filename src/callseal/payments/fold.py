@@ -92,25 +92,33 @@ def _with_leg(
 @_fold.register
 def _(event: ev.LegMoved, session: Session, now: int, limits: Limits) -> Session:
     place = event.where if event.proved else Place.UNKNOWN
-    return _with_leg(session, event.leg, LegView(place, place), now=now, edge=event.edge, fenced=event.fenced)
+    node = event.node or session.leg(event.leg).node
+    return _with_leg(
+        session, event.leg, LegView(place, place, node), now=now, edge=event.edge, fenced=event.fenced
+    )
 
 
 @_fold.register
 def _(event: ev.LegRefused, session: Session, now: int, limits: Limits) -> Session:
     """Media moved at the offer, so a refusal leaves it nowhere certain until the edge has undone it."""
     view = session.leg(event.leg)
-    return _with_leg(session, event.leg, LegView(Place.UNKNOWN, view.before), now=now, edge=event.edge)
+    return _with_leg(
+        session, event.leg, LegView(Place.UNKNOWN, view.before, view.node), now=now, edge=event.edge
+    )
 
 
 @_fold.register
 def _(event: ev.LegUndone, session: Session, now: int, limits: Limits) -> Session:
-    before = session.leg(event.leg).before
-    return _with_leg(session, event.leg, LegView(before, before), now=now, edge=event.edge)
+    view = session.leg(event.leg)
+    return _with_leg(
+        session, event.leg, LegView(view.before, view.before, view.node), now=now, edge=event.edge
+    )
 
 
 @_fold.register
 def _(event: ev.MediaSilent, session: Session, now: int, limits: Limits) -> Session:
-    return _with_leg(session, event.leg, UNPROVEN, now=now, edge=event.edge)
+    node = event.node or session.leg(event.leg).node
+    return _with_leg(session, event.leg, replace(UNPROVEN, node=node), now=now, edge=event.edge)
 
 
 @_fold.register
@@ -119,8 +127,8 @@ def _(event: ev.MediaSeen, session: Session, now: int, limits: Limits) -> Sessio
         return session  # a leg moved after the question was asked; the next question is on its way
     return replace(
         session,
-        customer=LegView(event.customer, event.customer),
-        agent=LegView(event.agent, event.agent),
+        customer=LegView(event.customer, event.customer, event.customer_node or session.customer.node),
+        agent=LegView(event.agent, event.agent, event.agent_node or session.agent.node),
         fenced=event.fenced,
         verifying=False,
     )
@@ -141,7 +149,20 @@ def _(event: ev.EdgeLost, session: Session, now: int, limits: Limits) -> Session
 
 
 def _forget(view: LegView) -> LegView:
-    return LegView(Place.UNKNOWN, view.before)
+    return LegView(Place.UNKNOWN, view.before, view.node)
+
+
+@_fold.register
+def _(event: ev.NodeLost, session: Session, now: int, limits: Limits) -> Session:
+    """What the node anchored is nowhere now, at rest too; a fence goes with its anchor."""
+    if session.state is State.ENDED:
+        return session
+    lost = replace(session, lost_at=now, verifying=False)
+    if (session.customer.node or session.node) == event.node:
+        lost = replace(lost, customer=_forget(session.customer))
+    if (session.agent.node or session.node) == event.node:
+        lost = replace(lost, agent=_forget(session.agent), fenced=False)
+    return lost
 
 
 # --- the partner -------------------------------------------------------------------------------------------------------
@@ -150,6 +171,14 @@ def _forget(view: LegView) -> LegView:
 @_fold.register
 def _(event: ev.PartnerSecured, session: Session, now: int, limits: Limits) -> Session:
     return replace(session, partner=PartnerMode.SECURED)
+
+
+@_fold.register
+def _(event: ev.PartnerSilent, session: Session, now: int, limits: Limits) -> Session:
+    """That it secures the line was its own word; it does not say so any more."""
+    if session.partner is PartnerMode.SECURED:
+        return replace(session, partner=PartnerMode.ASKED)
+    return session
 
 
 @_fold.register(ev.PartnerSecureFailed)

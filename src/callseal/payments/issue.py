@@ -52,7 +52,7 @@ def _command(do: Do, session: Session, event: ev.Happening | None, now: int, lim
                 reference=reference,
                 key=key,
                 edge=session.edge,
-                node=session.node,
+                node=session.customer.node or session.node,
                 call_id=session.customer_call_id,
                 ttl_ms=limits.hold,
             )
@@ -61,7 +61,7 @@ def _command(do: Do, session: Session, event: ev.Happening | None, now: int, lim
                 reference=reference,
                 key=key,
                 edge=session.edge,
-                node=session.node,
+                node=session.customer.node or session.node,
                 call_id=session.customer_call_id,
             )
         case Do.QUERY_MEDIA:
@@ -69,7 +69,7 @@ def _command(do: Do, session: Session, event: ev.Happening | None, now: int, lim
                 reference=reference,
                 key=key,
                 edge=session.edge,
-                node=session.node,
+                node=session.customer.node or session.node,
                 customer_call_id=session.customer_call_id,
                 agent_call_id=session.agent_call_id,
             )
@@ -95,6 +95,8 @@ def _command(do: Do, session: Session, event: ev.Happening | None, now: int, lim
             return cmd.QueryCharge(reference=reference, key=key, charge=charge)
         case Do.RELEASE:
             return cmd.PartnerRelease(reference=reference, key=key)
+        case Do.REFRESH:
+            return cmd.PartnerRefresh(reference=reference, key=key)
         case Do.ANNOTATE:
             result = session.result.outcome if session.result else None
             text = _RESULT_TEXTS[result] if result else TEXTS.get(session.state, str(session.state))

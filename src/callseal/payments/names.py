@@ -43,6 +43,7 @@ class Event(StrEnum):
     HOLD_FAILED = "hold_failed"
     HOLD_EXPIRED = "hold_expired"
     EDGE_LOST = "edge_lost"
+    NODE_LOST = "node_lost"
     CALL_ENDED = "call_ended"
     # facts from the partner
     PARTNER_SECURED = "partner_secured"
@@ -50,6 +51,7 @@ class Event(StrEnum):
     PARTNER_RELEASED = "partner_released"
     PARTNER_STUCK = "partner_stuck"
     PARTNER_ENDED = "partner_ended"
+    PARTNER_SILENT = "partner_silent"
     FIELD_STARTED = "field_started"
     DIGIT_COUNTED = "digit_counted"
     FIELD_COMPLETED = "field_completed"
@@ -73,6 +75,7 @@ class Event(StrEnum):
     CHARGE_REFUSED = "charge_refused"
     CHARGE_UNCLEAR = "charge_unclear"
     RELEASE_REFUSED = "release_refused"
+    REFRESH_FAILED = "refresh_failed"
     # facts from the platform
     ANNOTATED = "annotated"
     ANNOTATE_FAILED = "annotate_failed"
@@ -90,6 +93,8 @@ class Event(StrEnum):
     LEGS_HOME = "legs_home"
     LEG_STRAYED = "leg_strayed"
     DEADLINE_LEGS_HOME = "deadline_legs_home"
+    DEADLINE_MEDIA_LOST = "deadline_media_lost"
+    MEDIA_BACK = "media_back"
     CALL_VANISHED = "call_vanished"
 
 
@@ -111,6 +116,7 @@ class Do(StrEnum):
     CHARGE = "charge"
     QUERY_CHARGE = "query_charge"
     RELEASE = "release"
+    REFRESH = "refresh"
     ANNOTATE = "annotate"
     PAUSE_RECORDING = "pause_recording"
     RESUME_RECORDING = "resume_recording"

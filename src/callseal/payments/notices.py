@@ -93,6 +93,26 @@ NOTICES: dict[str, Notice] = {
         "The desk lost sight of the router.",
         "Ask the customer to stop typing. Secure the line again when the call is back to normal.",
     ),
+    "node_lost": Notice(
+        "error",
+        "A media server failed and the sound was lost. It is being moved to another one.",
+        "Wait a few seconds. If the customer was typing, they may have to start that field again.",
+    ),
+    "media_back": Notice(
+        "info",
+        "The sound was lost for a moment and is back.",
+        "Ask the customer whether they hear you.",
+    ),
+    "media_gone": Notice(
+        "error",
+        "The sound was lost and could not be moved.",
+        "Hang up and call the customer back.",
+    ),
+    "partner_gone": Notice(
+        "error",
+        "The payment partner does not answer any more, so the line is not called secure.",
+        "Ask the customer to stop typing. If the call does not come back, hang up and call the customer back.",
+    ),
     "desk_restarted": Notice(
         "warning", "The desk was restarted while the line was being secured.", "Secure the line again."
     ),

@@ -46,6 +46,13 @@ class PartnerPort(Protocol):
     async def cancel_capture(self, token: str, key: str) -> None: ...
     async def charge(self, token: str, key: str, amount: Money, reference: str) -> None: ...
     async def release(self, token: str, key: str) -> None: ...
+    async def refresh(self, token: str, key: str) -> None:
+        """Re-INVITE both legs with what they have."""
+        ...
+
+    async def answers(self) -> bool:
+        """Whether the partner is there at all. Raises nothing."""
+        ...
 
     async def ask_charge(self, key: str) -> Happening:
         """One of ChargeApproved, ChargeDeclined, ChargeUnknown, ChargePending, ChargeNotSeen. Moves no money."""
@@ -89,6 +96,8 @@ class MediaReport:
     fenced: bool
     anchored: bool
     held: bool = False
+    customer_node: str = ""
+    agent_node: str = ""
 
 
 class EdgePort(Protocol):
@@ -101,6 +110,9 @@ class EdgePort(Protocol):
     async def media(
         self, *, edge: str, reference: str, customer_call_id: str, agent_call_id: str, node: str
     ) -> MediaReport: ...
+    async def nodes(self) -> Mapping[str, Mapping[str, int | None]]:
+        """What each edge agent that answers says of each rtpengine: seconds since its start, None when it is silent. Raises nothing."""
+        ...
 
 
 class PlatformCapability(StrEnum):
@@ -188,8 +200,13 @@ class Change:
     forget_token: bool = False
 
 
+class StoreUnavailable(Exception):  # noqa: N818 - a state of the world
+    """The store takes no write now (disk full, locked, gone): nothing has changed."""
+
+
 class StorePort(Protocol):
-    """Where the desk keeps calls. Every method is short and synchronous; `commit` is on disk when it returns."""
+    """Where the desk keeps calls. Every method is short and synchronous; `commit` is on disk when it returns, or raises
+    `StoreUnavailable`."""
 
     def load(self, reference: str) -> Session | None: ...
     def by_partner_session(self, name: str) -> Session | None: ...

@@ -24,10 +24,12 @@ from callseal.payments.names import (
 
 @dataclass(frozen=True, slots=True)
 class LegView:
-    """`before`: where the leg was before an offer that is not settled yet; a refused offer goes back there."""
+    """`before`: where the leg was before an offer that is not settled yet; a refused offer goes back there. `node`: the rtpengine
+    that anchors it, "" while it is still the session's."""
 
     place: Place = Place.HOME
     before: Place = Place.HOME
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Session:
     verifying: bool = False
     """The evidence was asked for again after a restart and has not come yet: not lost, and not to be relied on."""
     legs_at: int = 0
+    lost_at: int | None = None
+    """When a node took the sound of a leg with it. Nobody has seen that leg's media anywhere since."""
     pressed_at: int | None = None
     secured_at: int | None = None
 
@@ -166,6 +170,10 @@ class Session:
     def over(self) -> bool:
         """Nothing will happen to this session any more."""
         return self.state is State.ENDED and not self.charge_open
+
+    def touches(self, node: str) -> bool:
+        """Whether one of the legs is anchored on that node, as far as the edges have said."""
+        return node in (self.customer.node or self.node, self.agent.node or self.node)
 
     def leg(self, leg: Leg) -> LegView:
         return self.customer if leg is Leg.CUSTOMER else self.agent

@@ -29,6 +29,11 @@ in whatever state the session is, also after the call has ended, and never sent 
 
 A restart of the desk is an event too. What was evidence before is history: the desk asks the edge again, and until the answer is there
 a secured session is `securing`, whatever the partner is doing meanwhile.
+
+So is the death of a node, the rtpengine that carried the sound. The partner is asked to refresh: it re-INVITEs both legs with what they
+have, and the router anchors them on a node that lives. Until the edge has seen that, a secured session is `securing` again, and goes
+home when it takes too long; an open call stays `ready` and says that its sound is being moved. The router holds the customer of every leg
+that it anchors anew at home, because it cannot know what the call was; the desk knows, and lifts that hold when both legs are seen.
 """
 
 from __future__ import annotations
@@ -162,6 +167,22 @@ ROWS: tuple[Row, ...] = (
     on((S.SECURED, S.CAPTURING, S.CAPTURED), E.RESTARTED, S.SECURING, (D.QUERY_MEDIA,)),
     on((S.AUTHORISING, S.OUTCOME_UNKNOWN), E.RESTARTED, do=(D.QUERY_MEDIA, D.QUERY_CHARGE)),
     on(S.APPROVED, E.RESTARTED, do=(D.QUERY_MEDIA,)),
+    # --- the sound is lost: a node died ---------------------------------------------------------------------------------
+    on(AT_REST, E.NODE_LOST, do=(D.REFRESH,), notice="node_lost"),
+    on(AT_REST, E.VERIFY_DUE, do=(D.QUERY_MEDIA,)),
+    on(AT_REST, E.REFRESH_FAILED, notice="media_gone"),
+    on(
+        AT_REST, E.MEDIA_SILENT, do=(D.QUERY_MEDIA,)
+    ),  # nobody speaks: at rest it is enough to know where it would go
+    on(S.READY, E.MEDIA_BACK, do=(D.UNHOLD,), notice="media_back"),
+    on(S.OFFERED, E.MEDIA_BACK, S.READY, (D.UNHOLD,), notice="media_back"),
+    on((S.SECURED, S.CAPTURING, S.CAPTURED), E.NODE_LOST, S.SECURING, (D.REFRESH,), notice="node_lost"),
+    on(S.SECURING, E.NODE_LOST, S.RESTORING, (*GO_HOME, D.REFRESH), notice="node_lost"),
+    on((S.AUTHORISING, S.APPROVED, S.OUTCOME_UNKNOWN), E.NODE_LOST, S.RESTORING, GO_HOME, notice="node_lost"),
+    on(HOMEWARD, E.NODE_LOST, do=(D.REFRESH,)),
+    on(S.MEDIA_AT_PARTNER, E.DEADLINE_MEDIA_LOST, do=(*TRY_AGAIN, D.REFRESH), rearm=True),
+    # the partner is gone: with it goes its word that the line is secure
+    on(COVERED, E.PARTNER_SILENT, S.RESTORING, GO_HOME, notice="partner_gone"),
     # --- home -----------------------------------------------------------------------------------------------------------
     on(HOMEWARD, E.LEGS_HOME, S.READY, (*AT_HOME, D.ANNOTATE)),
     on(S.RESTORING, E.DEADLINE_LEGS_HOME, S.READY, (*AT_HOME, D.ANNOTATE), notice="partner_silent"),
@@ -198,6 +219,9 @@ NOTHING_ELSE: tuple[Event, ...] = (
     E.HOLD_FAILED,  # outside securing: the edge holds by itself before every restoring offer
     E.HOLD_EXPIRED,  # the hold was lifted by the edge when the customer leg arrived at the partner
     E.EDGE_LOST,
+    E.NODE_LOST,
+    E.REFRESH_FAILED,  # the watch over the nodes comes back to it
+    E.PARTNER_SILENT,
     E.CALL_ENDED,
     E.PARTNER_SECURED,
     E.PARTNER_SECURE_FAILED,

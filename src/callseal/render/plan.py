@@ -79,7 +79,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/defines.cfg", _defines(deployment, edge, seen_at)),
         RenderedFile("data/keys.cfg", _keys(deployment), SECRET_MODE),
         RenderedFile("data/policies.cfg", _policies(deployment)),
-        RenderedFile("data/nodes.cfg", _nodes(deployment.edges)),
+        RenderedFile("data/nodes.cfg", _nodes(edge, deployment.edges)),
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
@@ -149,13 +149,29 @@ def _policies(deployment: Deployment) -> str:
     return _head("What each face may do", deployment) + policies(deployment, groups)
 
 
-def _nodes(edges: Iterable[Edge]) -> str:
-    edges = tuple(edges)
+def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
+    """Every edge's node, our own first; and every other edge's SIP address as one of ours, for in-dialog requests that were to
+    go there."""
+    edges = tuple(sorted(edges, key=lambda edge: edge.id != own.id))
     sockets = "".join(
         f'modparam("rtpengine", "rtpengine_sock", "{edge.server_id} == udp:{edge.ng}")\n' for edge in edges
     )
     queries = ";".join(f"{edge.server_id}=http://{ng_http(edge)}/ng-plain" for edge in edges)
-    return f'# One rtpengine set an edge, numbered by its server_id.\n{sockets}#!define NG_HTTP "{queries}"\n'
+    aliases = "".join(f"alias={address}\n" for edge in edges[1:] for address in _own_addresses(edge))
+    return (
+        f"# One rtpengine set an edge, numbered by its server_id.\n{sockets}"
+        f'#!define NG_HTTP "{queries}"\n'
+        f'#!define NODE_LIST "{":".join(str(edge.server_id) for edge in edges)}"\n'
+        f"#!define NODE_COUNT {len(edges)}\n{aliases}"
+    )
+
+
+def _own_addresses(edge: Edge) -> list[str]:
+    """What an edge may have written into Record-Route of itself."""
+    found = [str(edge.sip)]
+    if edge.sip_tls is not None:
+        found += [str(edge.sip_tls), *([f"{edge.host}:{edge.sip_tls.port}"] if edge.host else [])]
+    return found
 
 
 def _addresses(deployment: Deployment) -> str:

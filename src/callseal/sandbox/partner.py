@@ -52,8 +52,9 @@ class PartnerSettings(Switches):
 
     sip: Endpoint = Field(description="where the B2BUA listens (UDP)")
     edge: Endpoint = Field(description="next hop of every INVITE of ours")
+    other_edges: list[Endpoint] = Field([], description="where requests go while their own edge is dead")
     accept_from: list[str] = Field(
-        [], description="addresses whose SIP is heard; default: the edge's. Strangers meet silence"
+        [], description="addresses whose SIP is heard; default: the edges'. Strangers meet silence"
     )
     api: Endpoint = Field(description="where the REST API listens")
     api_key: Annotated[str, Field(min_length=8, description="bearer key of the API")]
@@ -200,7 +201,10 @@ def build(
         SipSettings(
             listen=pair(settings.sip),
             edge=pair(settings.edge),
-            accept_from=frozenset(settings.accept_from or [pair(settings.edge)[0]]),
+            accept_from=frozenset(
+                settings.accept_from or [pair(each)[0] for each in (settings.edge, *settings.other_edges)]
+            ),
+            other_edges=tuple(pair(each) for each in settings.other_edges),
             wanted_headers=frozenset(names.wanted),
         ),
         on_heard=heard,

@@ -150,26 +150,26 @@ class Rig:
         self.rtpengine.restart()
         self.rpc("rtpengine.enable", "all", 1)
 
-    def ask_rtpengine(self, command: str, **keys: Any) -> dict[str, Any]:
-        """One ng command; the reply as text and numbers."""
+    def ask_rtpengine(self, command: str, *, node: Any = BLOCK.edge_media, **keys: Any) -> dict[str, Any]:
+        """One ng command to the rtpengine at `node`; the reply as text and numbers."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
             asker.settimeout(2)
-            asker.connect((BLOCK.edge_media, 2223))
+            asker.connect((node, 2223))
             asker.send(ng.encode_message(secrets.token_hex(8), {"command": command, **keys}))
             reply: dict[str, Any] = _text(ng.decode_message(asker.recv(65535))[1])
             return reply
 
-    def anchored(self, call_id: str, leg: str) -> bool:
-        reply = self.ask_rtpengine("query", **{"call-id": f"{call_id}.{leg}"})
+    def anchored(self, call_id: str, leg: str, *, node: str = BLOCK.edge_media) -> bool:
+        reply = self.ask_rtpengine("query", node=node, **{"call-id": f"{call_id}.{leg}"})
         return bool(reply["result"] == "ok")
 
-    def rpc(self, method: str, *params: object) -> Any:
-        """One JSON-RPC command to Kamailio's control socket."""
+    def rpc(self, method: str, *params: object, router: Path | None = None) -> Any:
+        """One JSON-RPC command to the control socket of Kamailio (the one whose rendered directory is `router`)."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker:
             asker.settimeout(2)
             # No path: Kamailio's root is another one than ours.
             asker.bind(f"\0callseal-rig-{secrets.token_hex(4)}")
-            asker.connect(str(self.workspace.router / "control.sock"))
+            asker.connect(str((router or self.workspace.router) / "control.sock"))
             asker.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}).encode())
             return json.loads(asker.recv(65535))["result"]
 

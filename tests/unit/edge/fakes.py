@@ -82,6 +82,7 @@ class FakeRtpengine(NgClient):
         self.calls: dict[str, FakeCall] = {}
         self.sent: list[Mapping[str, NgValue]] = []
         self.silent = False
+        self.up = 0
         self.refuse: set[str] = set()
         self.before: dict[str, Any] = {}
         self.after: dict[str, Any] = {}
@@ -119,7 +120,13 @@ class FakeRtpengine(NgClient):
         if command == "ping":
             return {"result": "pong"}
         if command == "statistics":
-            return {"result": "ok", "statistics": {"currentstatistics": {"sessionsown": len(self.calls)}}}
+            return {
+                "result": "ok",
+                "statistics": {
+                    "currentstatistics": {"sessionsown": len(self.calls)},
+                    "totalstatistics": {"uptime": str(self.up)},
+                },
+            }
         call = self.calls.get(str(message["call-id"]))
         if call is None:
             raise UnknownCallError("Unknown call-id")

@@ -79,10 +79,10 @@ class Face:
         async with httpx2.AsyncClient(transport=transport, base_url="http://edge.test") as client:
             return await client.post(path, headers=headers, **body)
 
-    async def get(self, path: str) -> httpx2.Response:
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> httpx2.Response:
         transport = httpx2.ASGITransport(app=self.app, client=(STRANGER, 40000))
         async with httpx2.AsyncClient(transport=transport, base_url="http://edge.test") as client:
-            return await client.get(path)
+            return await client.get(path, headers=headers)
 
     async def queued(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -328,6 +328,7 @@ def test_media_at_home(tmp_path: Path) -> None:
                 "from_partner": 0,
                 "partner_to_carrier": 0,
             },
+            "node": "edge-1",
         }
         assert (report["agent"]["where"], report["agent"]["fenced"], report["agent"]["held"]) == (
             "home",
@@ -386,5 +387,18 @@ def test_health_and_metrics_hold_numbers_only(tmp_path: Path) -> None:
 def test_nothing_else_is_served(tmp_path: Path, path: str) -> None:
     async def story(face: Face) -> None:
         assert (await face.get(path)).status_code == 404
+
+    on_face(tmp_path, story)
+
+
+def test_nodes_as_this_edge_reaches_them(tmp_path: Path) -> None:
+    async def story(face: Face) -> None:
+        assert (await face.get("/v1/nodes")).status_code == 401
+        face.ng.up = 12
+        answer = await face.get("/v1/nodes", headers=BEARER)
+        assert answer.json() == {"nodes": {"edge-1": 12}}
+        face.ng.silent = True
+        answer = await face.get("/v1/nodes", headers=BEARER)
+        assert answer.json() == {"nodes": {"edge-1": None}}
 
     on_face(tmp_path, story)

@@ -56,6 +56,7 @@ def test_customer_leg_at_the_partner(tmp_path: Path) -> None:
             "kind": "leg_moved",
             "leg": "customer",
             "where": "partner",
+            "node": "edge-1",
             "evidence": {"status": 200, "acked": True, "fenced": None, "held": False},
         }
         assert len(event["event_id"]) == 26

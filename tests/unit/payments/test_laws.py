@@ -54,6 +54,9 @@ HAPPENINGS = st.one_of(
             ev.HoldFailed(),
             ev.HoldExpired(),
             ev.EdgeLost(),
+            ev.NodeLost("n1"),
+            ev.RefreshFailed(),
+            ev.PartnerSilent(),
             ev.Annotated(),
             ev.AnnotateFailed(),
         ]

@@ -131,7 +131,15 @@ def test_nothing_dangerous_is_asked_of_rtpengine() -> None:
     ):
         assert word not in whole
     for command in re.findall(r'(?:un)?block_(?:dtmf|media)\("([^"]*)"\)', whole):
-        assert re.fullmatch(r"call-id=\$avp\(anchor\) label=(carrier|partner)", command)
+        assert re.fullmatch(r"call-id=\$avp\(anchor\)( label=(carrier|partner))?", command)
+    # Without a party it is the whole anchor: only between the offer and the answer of an anchor that nobody else has used yet.
+    whole_anchor = re.findall(r'\w+_(?:dtmf|media)\("call-id=\$avp\(anchor\)"\)', whole)
+    assert sorted(command.partition("(")[0] for command in whole_anchor) == [
+        "block_dtmf",
+        "block_media",
+        "unblock_dtmf",
+        "unblock_media",
+    ]
 
 
 def test_no_body_is_logged() -> None:

@@ -11,6 +11,7 @@ import pytest
 from callseal.deployment import Deployment, read
 from callseal.lab.block import Block
 from callseal.lab.encryption import FACES, make_certificates, over_tls
+from callseal.lab.second_edge import table
 from callseal.render import RenderedFile, derive, hand_written, plan
 
 pytestmark = pytest.mark.unit
@@ -162,3 +163,13 @@ def test_unknown_edge(tmp_path: Path) -> None:
 def test_seen_at(tmp_path: Path) -> None:
     made = {file.path: file for file in plan(deployment(tmp_path), "edge-1", seen_at="/srv/router/")}
     assert '#!define ADDRESS_FILE "/srv/router/data/address.list"' in made["data/defines.cfg"].text
+
+
+def test_nodes_of_two_edges_begin_with_our_own_and_the_others_address_is_ours_too(tmp_path: Path) -> None:
+
+    two = deployment(tmp_path, ("[desk]\n", table(Block()) + "\n[desk]\n"))
+    first, second = (
+        {file.path: file.text for file in plan(two, edge)}["data/nodes.cfg"] for edge in ("edge-1", "edge-2")
+    )
+    assert '#!define NODE_LIST "1:2"\n#!define NODE_COUNT 2\nalias=127.88.0.23:5060\n' in first
+    assert '#!define NODE_LIST "2:1"\n#!define NODE_COUNT 2\nalias=127.88.0.20:5060\n' in second

@@ -103,6 +103,7 @@ class EdgeEventBody(BaseModel):
     kind: Annotated[str, Field(max_length=40)]
     leg: Literal["customer", "agent"] | None = None
     where: str | None = None
+    node: Text = ""
     evidence: Evidence = Evidence()
 
 

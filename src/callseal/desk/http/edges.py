@@ -110,14 +110,19 @@ def read(body: EdgeEventBody) -> ev.Happening | None:  # noqa: PLR0911 - one lin
         case "leg_moved":
             where = _PLACES.get(body.where or "", Place.UNKNOWN)
             return ev.LegMoved(
-                leg, where, fenced=evidence.fenced is True, proved=_proved(body, where), edge=body.edge
+                leg,
+                where,
+                fenced=evidence.fenced is True,
+                proved=_proved(body, where),
+                edge=body.edge,
+                node=body.node,
             )
         case "leg_refused":
             return ev.LegRefused(leg, evidence.status or 0, body.edge)
         case "leg_undone":
             return ev.LegUndone(leg, body.edge)
         case "media_silent":
-            return ev.MediaSilent(leg, body.edge)
+            return ev.MediaSilent(leg, body.edge, body.node)
     return None
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from callseal.payments.errors import Refusal
+from callseal.payments.ports import StoreUnavailable
 
 log = structlog.get_logger("callseal.desk.http")
 
@@ -74,6 +75,17 @@ def install(app: FastAPI) -> None:
         return JSONResponse(
             {"error": name, "message": message, "advice": advice}, error.status_code, headers=error.headers
         )
+
+    @app.exception_handler(StoreUnavailable)
+    async def no_store(_: Request, error: StoreUnavailable) -> JSONResponse:
+        """Nothing was done: whoever asked may ask again."""
+        log.error("store_unavailable", reason=str(error))
+        body = {
+            "error": "store_unavailable",
+            "message": "The desk cannot write anything down at the moment, so it takes no payment.",
+            "advice": "Go on with the call and try again in a minute; tell support.",
+        }
+        return JSONResponse(body, 503)
 
     @app.exception_handler(Exception)
     async def fault(_: Request, error: Exception) -> JSONResponse:

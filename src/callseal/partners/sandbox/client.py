@@ -54,6 +54,24 @@ class SandboxPartner:
     async def release(self, token: str, key: str) -> None:
         await self._post("/v1/session/release", {}, token, key)
 
+    async def refresh(self, token: str, key: str) -> None:
+        """A call that is on the move refuses it; once it has arrived it takes it, so that is "not yet"."""
+        try:
+            await self._post("/v1/session/refresh", {}, token, key)
+        except Refused as refusal:
+            if refusal.code == "wrong_state":
+                raise Unreachable("moving", sent=False) from None
+            raise
+
+    async def answers(self) -> bool:
+        """Any answer at all, short of a broken server."""
+        settings = self._settings
+        try:
+            response = await self._http.get(settings.url + "/healthz", timeout=settings.timeout_ms / 1000)
+        except httpx2.HTTPError:
+            return False
+        return not response.is_server_error
+
     async def ask_charge(self, key: str) -> Happening:
         """What became of a charge. Needs no token: the outcome must be known also after the call has ended."""
         try:

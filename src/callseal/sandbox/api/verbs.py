@@ -31,6 +31,7 @@ class Verbs:
             "cancel-capture": self.cancel_capture,
             "charge": self.charge,
             "release": self.release,
+            "refresh": self.refresh,
         }
 
     async def secure(self, session: Session, body: bytes, _key: str) -> dict[str, object]:
@@ -74,4 +75,9 @@ class Verbs:
     async def release(self, session: Session, body: bytes, _key: str) -> dict[str, object]:
         parse(Empty, body)
         session.release()
+        return {"session": session.name}
+
+    async def refresh(self, session: Session, body: bytes, _key: str) -> dict[str, object]:
+        parse(Empty, body)
+        session.refresh()
         return {"session": session.name}

@@ -93,6 +93,10 @@ class Leg:
             reply = await self.reoffer(sdp)
         return reply
 
+    async def find_an_edge(self) -> None:
+        """Before what must not be sent to a dead one."""
+        await self._stack.find_edges()
+
     def answered(self, heard: Answered) -> None:
         """The SIP side brought the end of a re-INVITE; one that nobody waits for any more is dropped."""
         if self._pending is not None and not self._pending.done():

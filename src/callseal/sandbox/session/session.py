@@ -130,6 +130,11 @@ class Session:
         elif before is not State.RESTORING:
             self._go_home("desk")
 
+    def refresh(self) -> None:
+        """Re-INVITE both legs with what they have. How it went is for the edge to see: nobody is told."""
+        self._step(Event.REFRESH)
+        self._spawn(self._refresh())
+
     def fields(self) -> list[FieldView]:
         return self._capture.views()
 
@@ -228,6 +233,10 @@ class Session:
         home = await self._mover.home(*self._in_order())
         self._step(Event.CAME_HOME if home else Event.GOT_STUCK)
         self._tell("session.released", by=by, legs="home" if home else "stuck")
+
+    async def _refresh(self) -> None:
+        good = await self._mover.refresh(*self._in_order())
+        log.info("refreshed", extra={"session": self.name, "good": good})
 
     async def _charge(self, key: str, card: Card, amount: int, currency: str, reference: str) -> None:
         try:

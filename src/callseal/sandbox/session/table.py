@@ -6,6 +6,9 @@ there a capture runs, completes and is charged, after which the session is secur
 second attempt starts with a new capture. Restoring takes both legs home. If a leg refuses to go, the session is stuck: the
 media stays here, the mask stays on, and only another release or the end of the call can change that.
 
+A refresh re-INVITEs both legs with what they have, in every state in which nothing moves: the edge may have lost the media relay that
+served them. It changes no state.
+
 A release is legal almost everywhere, because going home is what everybody does when in doubt. A charge that is with the
 PSP cannot be called back: its result is reported whatever the session has become meanwhile.
 
@@ -39,6 +42,7 @@ class Event(StrEnum):
     CANCEL_CAPTURE = "cancel-capture"
     CHARGE = "charge"
     RELEASE = "release"
+    REFRESH = "refresh"
     # what happened
     ANSWERED = "answered"
     MOVED = "moved"
@@ -87,6 +91,17 @@ TABLE: Final[dict[tuple[State, Event], State]] = {
     (State.RESTORING, Event.GOT_STUCK): State.STUCK,
     (State.RESTORING, Event.RELEASE): State.RESTORING,
     (State.STUCK, Event.RELEASE): State.RESTORING,
+    **{
+        (state, Event.REFRESH): state
+        for state in (
+            State.HOME,
+            State.SECURED,
+            State.CAPTURING,
+            State.CAPTURED,
+            State.AUTHORISING,
+            State.STUCK,
+        )
+    },
     **{(state, Event.CHARGED): state for state in State if state is not State.AUTHORISING},
     **{(state, Event.HUNG_UP): State.ENDED for state in State},
 }

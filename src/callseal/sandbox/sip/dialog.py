@@ -121,7 +121,8 @@ def sdp_of(message: Any) -> str | None:
 
 
 class Dialog:
-    """`tell` receives what is heard; `edge` is the (address, port) for everything that names no reachable address."""
+    """`tell` receives what is heard; `edge` is the (address, port) for everything that names no reachable address;
+    `alive` replaces the address of a dead edge with that of another."""
 
     def __init__(
         self,
@@ -130,6 +131,7 @@ class Dialog:
         transactions: Any,
         address: tuple[str, int],
         edge: tuple[str, int],
+        alive: Callable[[tuple[str, int]], tuple[str, int]],
         tell: Callable[[Heard], None],
         forget: Callable[[int], None],
         wanted: frozenset[str],
@@ -137,6 +139,7 @@ class Dialog:
         self.number = number
         self._transactions = transactions
         self._edge = edge
+        self._alive = alive
         self._tell = tell
         self._forget = forget
         self._wanted = wanted
@@ -447,8 +450,8 @@ class Dialog:
         url = _url_of(self._routes[0]) if self._routes else self._target
         with contextlib.suppress(ValueError, AttributeError):
             host, port = url.getAddr()
-            return str(ipaddress.IPv4Address(host)), int(port)
-        return self._edge
+            return self._alive((str(ipaddress.IPv4Address(host)), int(port)))
+        return self._alive(self._edge)
 
     def _respond(self, code: int, reason: str, sdp: str | None) -> None:
         response = self._theirs.genResponse(code, reason)

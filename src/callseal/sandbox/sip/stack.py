@@ -7,12 +7,14 @@ sippy runs an event loop of its own (`ED2`), one a process, in the thread that i
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from callseal.sandbox.sip.edges import Edges
 from callseal.sandbox.sip.heard import Header, Heard
 
 
@@ -24,6 +26,7 @@ class SipSettings:
     edge: tuple[str, int]
     accept_from: frozenset[str]
     wanted_headers: frozenset[str]
+    other_edges: tuple[tuple[str, int], ...] = ()
 
 
 class SipStack:
@@ -42,6 +45,8 @@ class SipStack:
         self._on_heard = on_heard
         self._answers_options = answers_options
         self._silent = silent
+        self._edges = Edges((settings.edge, *settings.other_edges), source=settings.listen[0])
+        self._finding: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
         self._dialogs: dict[int, Any] = {}
         self._up = threading.Event()
@@ -57,11 +62,19 @@ class SipStack:
             raise TimeoutError("the SIP thread did not start")
         if self._error is not None:
             raise self._error
+        self._edges.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
+        self._edges.stop()
         if self._loop is not None:
             self._loop.callFromThread(self._loop.breakLoop)
             self._thread.join(timeout_s)
+
+    async def find_edges(self) -> None:
+        """Find out now which edges answer. Whoever asks while it is being found out waits for the same answer."""
+        if self._finding is None or self._finding.done():
+            self._finding = asyncio.create_task(asyncio.to_thread(self._edges.look))
+        await asyncio.shield(self._finding)
 
     def new_number(self) -> int:
         """The number of a dialog to come; taken before `call`, so that nothing it hears finds nobody at home."""
@@ -144,6 +157,7 @@ class SipStack:
                 transactions=transactions,
                 address=self._settings.listen,
                 edge=self._settings.edge,
+                alive=self._edges.alive,
                 tell=self._on_heard,
                 forget=forget,
                 wanted=self._settings.wanted_headers,

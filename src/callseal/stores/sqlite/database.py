@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 
 _FOLDER = "migrations"
+_PATIENCE_S = 1.0
 
 
 class StoreTooNewError(Exception):
@@ -62,7 +63,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     """The file at `path`, made if missing (mode 0600), at the newest schema. Raises `StoreTooNewError`, `sqlite3.Error`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    database = sqlite3.connect(path, isolation_level=None, timeout=5)
+    # Only foreign tools can be in the way (the file is locked against a second desk), and the whole desk waits with us.
+    database = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_S)
     try:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from callseal.payments.commands import Command
 from callseal.payments.names import Do
-from callseal.payments.ports import Answer, Change, FeedItem, Pending
+from callseal.payments.ports import Answer, Change, FeedItem, Pending, StoreUnavailable
 from callseal.payments.session import Session
 from callseal.stores.sqlite import records
 from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
@@ -34,8 +34,10 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._lock = lock(path)
+        self._path = path
         try:
             self._db = open_database(path)
+            self._file = path.stat().st_ino
         except BaseException:
             os.close(self._lock)
             raise
@@ -44,10 +46,21 @@ class SqliteStore:
         self._db.close()
         os.close(self._lock)
 
+    def _gone(self) -> bool:
+        """SQLite goes on writing into a file that nobody can find any more."""
+        try:
+            return self._path.stat().st_ino != self._file
+        except OSError:
+            return True
+
     def healthy(self) -> bool:
-        """Whether the disk still takes a write."""
+        """Whether the disk still takes a write, and into the file that a restart would find."""
+        if self._gone():
+            return False
         try:
             with transaction(self._db):
+                # A row that comes and goes: nothing would be written for a statement that changes nothing.
+                self._db.execute("INSERT OR REPLACE INTO seen VALUES ('', 'healthy', 0)")
                 self._db.execute("DELETE FROM seen WHERE source = ''")
         except sqlite3.Error:
             return False
@@ -88,6 +101,14 @@ class SqliteStore:
 
     def commit(self, change: Change) -> list[Pending]:
         """Write everything the event caused; return the commands that now wait, in order."""
+        if self._gone():
+            raise StoreUnavailable("gone")
+        try:
+            return self._commit(change)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(error.sqlite_errorname) from error
+
+    def _commit(self, change: Change) -> list[Pending]:
         with transaction(self._db):
             self._put_session(change)
             if change.log.before == "":  # nothing was before a hand-off

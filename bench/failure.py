@@ -1,0 +1,293 @@
+"""`python -m bench.failure`: with calls up and new ones coming, kill -9 of each part in turn; what survives, and for how long it is silent.
+
+What is measured and what it means: docs/explanation/failure.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import httpx2
+from rich.console import Console
+from rich.table import Table
+
+from bench.failure_calls import Card, Ears, Stream, stand
+from bench.failure_page import page
+from bench.peers import LiveCall, PeerError, Peers
+from bench.report import percentile, surroundings, write_json
+from callseal.lab import second_edge
+from callseal.lab.block import Block
+from callseal.lab.preflight import faults
+from callseal.lab.rootfs import BASELINE
+from callseal.lab.story import DIALLED
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import AGENT_LOGIN, Choices, World
+
+RESULTS = Path(__file__).parent / "results" / "failure.json"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "failure.md"
+LISTENED = 10
+SETTLE_S, WATCH_S, DOWN_S = 3.0, 12.0, 4.0
+GONE = (TimeoutError, PeerError, RuntimeError, httpx2.HTTPError)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`victims` die. `tells`: what the card must say of an open and of the secured call. `restart`: they come back while we watch.
+    `media`: open calls keep or regain their sound; `hang_up`: they can be ended through the partner afterwards."""
+
+    name: str
+    victims: tuple[str, ...]
+    open_says: str = ""
+    secured_says: str = ""
+    restart: bool = False
+    hang_up: bool = True
+
+
+CASES = (
+    Case("rtpengine of an edge", ("rtpengine-edge",), "node_lost", "node_lost"),
+    Case("Kamailio of an edge", ("kamailio",)),
+    Case("Kamailio and rtpengine of an edge", ("kamailio", "rtpengine-edge"), "node_lost", "node_lost"),
+    Case("edge agent", ("edge-agent",), restart=True),
+    Case("desk", ("desk",), restart=True),
+    Case("store (locked for 4 s)", (), restart=True),
+    Case("partner", ("partner",), "", "partner_gone", hang_up=False),
+)
+
+
+@dataclass(slots=True)
+class Found:
+    """One case. Times in seconds; `gaps` of the open calls' legs that were listened to."""
+
+    case: str
+    calls: int
+    gaps: list[float] = field(default_factory=list)
+    secured_gap: float = 0.0
+    deaf_after: int = 0
+    card_open: list[float] = field(default_factory=list)
+    card_back: list[float] = field(default_factory=list)
+    card_secured: float | None = None
+    secured_again: float | None = None
+    secured_state: str = ""
+    tried: int = 0
+    answered: int = 0
+    second_edge: int = 0
+    lost: int = 0
+    hung_up: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+class Bench:
+    def __init__(self, world: World, options: argparse.Namespace) -> None:
+        self.world = world
+        self.options = options
+        self.edges = [world.block.kamailio, second_edge.sip(world.block)]
+        self.chance = random.Random(options.seed)
+
+    async def run(self, case: Case) -> Found:
+        world, block, options = self.world, self.world.block, self.options
+        found = Found(case.name, options.calls)
+        ears = Ears()
+        card = Card(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
+        async with Peers(block.customer, block.agent, block.kamailio) as peers, card:
+            stream = Stream(peers, self.edges, DIALLED, options.rate, self.chance)
+            calls = await stand(peers, DIALLED, options.calls)
+            secured = calls[0]
+            await card.wait_state(secured.reference, "ready")
+            await card.press(secured.reference, "secure")
+            await card.wait_state(secured.reference, "secured")
+            for number, call in enumerate(calls[: LISTENED + 1]):
+                ears.attach(f"{number}.customer", call.customer)
+                ears.attach(f"{number}.agent", call.agent)
+            coming = asyncio.create_task(stream.run())
+            await asyncio.sleep(SETTLE_S)
+            ears.mark()
+            card.mark()
+            stream.tried = stream.answered = stream.second_edge = stream.lost = 0
+            killed = time.monotonic()
+            await self._fail(case)
+            if "kamailio" in case.victims:
+                # The platform's requests inside dialogs know both addresses; the carrier finds out with its next call.
+                peers.platform.steer(self.edges[1])
+            await asyncio.sleep(WATCH_S - (time.monotonic() - killed))
+            coming.cancel()
+            await stream.over()
+            self._read(case, found, ears, card, calls, killed)
+            found.secured_state = await self._state(secured.reference)
+            found.tried, found.answered = stream.tried, stream.answered
+            found.second_edge, found.lost = stream.second_edge, stream.lost
+            if case.hang_up:
+                found.hung_up = sum([await self._ends(peers, call) for call in calls])
+        self._judge(case, found)
+        return found
+
+    async def _fail(self, case: Case) -> None:
+        daemons = [self.world.daemons[name] for name in case.victims]
+        for daemon in daemons:
+            daemon.kill()
+        if not case.victims:
+            await self._lock_store()
+        elif case.restart:
+            await asyncio.sleep(DOWN_S)
+            for daemon in daemons:
+                daemon.start()
+
+    async def _lock_store(self) -> None:
+        await asyncio.to_thread(_hold_lock, self.world.workspace.root / "state" / "desk.sqlite3")
+
+    def _read(
+        self, case: Case, found: Found, ears: Ears, card: Card, calls: list[LiveCall], killed: float
+    ) -> None:
+        gaps = ears.gaps()
+        found.secured_gap = max(gap for name, gap in gaps.items() if name.startswith("0."))
+        found.gaps = sorted(gap for name, gap in gaps.items() if not name.startswith("0."))
+        found.deaf_after = len([name for name in ears.deaf() if not name.startswith("0.")])
+        said = card.said
+        if case.open_says:
+            found.card_open = _since(
+                killed, (said.get((call.reference, case.open_says)) for call in calls[1:])
+            )
+            found.card_back = _since(killed, (said.get((call.reference, "media_back")) for call in calls[1:]))
+        if case.secured_says:
+            # Whatever it says first that makes it no longer secure.
+            reference = calls[0].reference
+            times = [said.get((reference, what)) for what in (case.secured_says, "state:restoring")]
+            found.card_secured = min(_since(killed, times), default=None)
+        again = said.get((calls[0].reference, "state:secured"))
+        found.secured_again = None if again is None else again - killed
+
+    async def _state(self, reference: str) -> str:
+        """What a card that is opened now would say; a desk that is just coming back has some seconds more."""
+        secret = self.world.workspace.secret(f"agent-{AGENT_LOGIN}")
+        for _ in range(10):
+            with suppress(*GONE):
+                async with Card(self.world.desk_url, AGENT_LOGIN, secret) as fresh:
+                    answer = await fresh._http.get(f"/v1/calls/{reference}")
+                    return str(answer.json()["state"])
+            await asyncio.sleep(1)
+        return "unknown"
+
+    async def _ends(self, peers: Peers, call: LiveCall) -> bool:
+        with suppress(*GONE):
+            async with asyncio.timeout(2):
+                await peers.hang_up(call)
+            return True
+        return False
+
+    def _judge(self, case: Case, found: Found) -> None:
+        """What has to survive. A fault makes the run fail."""
+        if found.deaf_after:
+            found.faults.append(f"{found.deaf_after} legs of open calls heard nothing at the end")
+        if case.open_says and len(found.card_open) < found.calls - 1:
+            found.faults.append(f"the card said nothing of {found.calls - 1 - len(found.card_open)} calls")
+        if case.secured_says and found.card_secured is None:
+            found.faults.append("the card said nothing of the secured call")
+        if case.hang_up and found.hung_up < found.calls:
+            found.faults.append(f"{found.calls - found.hung_up} calls could not be hung up")
+        # Home again is no fault: when the evidence does not come in time, the call is not called secure.
+        stuck = case.secured_says == "partner_gone"
+        wanted = ("restoring", "media_at_partner") if stuck else ("secured", "securing", "restoring", "ready")
+        if found.secured_state not in wanted:
+            found.faults.append(f"the secured call is {found.secured_state}")
+
+
+def _hold_lock(store: Path) -> None:
+    thief = sqlite3.connect(store, isolation_level=None, timeout=5)
+    thief.execute("BEGIN IMMEDIATE")
+    time.sleep(DOWN_S)
+    thief.execute("ROLLBACK")
+    thief.close()
+
+
+def _since(begun: float, times: object) -> list[float]:
+    return sorted(at - begun for at in times if at is not None)  # type: ignore[attr-defined]
+
+
+def table(results: list[Found]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for name in (
+        "kill -9",
+        "gap p50",
+        "max",
+        "secured",
+        "card p50",
+        "max",
+        "new",
+        "2nd edge",
+        "lost",
+        "faults",
+    ):
+        shown.add_column(name, justify="left" if name in ("kill -9", "faults") else "right")
+    for one in results:
+        card = one.card_open or ([one.card_secured] if one.card_secured is not None else [])
+        shown.add_row(
+            one.case,
+            f"{percentile(one.gaps, 50):.2f}",
+            f"{max(one.gaps):.2f}",
+            f"{one.secured_gap:.2f}",
+            f"{percentile(card, 50):.2f}" if card else "-",
+            f"{max(card):.2f}" if card else "-",
+            str(one.tried),
+            str(one.second_edge),
+            str(one.lost),
+            "; ".join(one.faults),
+        )
+    return shown
+
+
+def arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.failure", description=__doc__)
+    parser.add_argument("--calls", type=int, default=50, help="calls up (50)")
+    parser.add_argument("--rate", type=float, default=10.0, help="new calls a second (10)")
+    parser.add_argument("--only", help="cases whose name holds this")
+    parser.add_argument("--block", type=Block.parse, default=Block("127.92.0"), help="the lab's /24")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the JSON goes")
+    parser.add_argument("--page", type=Path, help=f"write the dated table too ({PAGE.name})")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments at which calls begin")
+    parser.add_argument("--keep", type=Path, help="keep the workspaces (logs, state) here")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 when everything survived that should, 1 when not, 2 when the lab cannot start. A fresh world for each case."""
+    options = arguments(argv)
+    console = Console(highlight=False, soft_wrap=True)
+    found = faults(options.block)
+    if found:
+        console.print("\n".join(f"{fault.what}: {fault.advice}" for fault in found), style="red")
+        return 2
+    around = surroundings(BASELINE)
+    results: list[Found] = []
+    for case in (one for one in CASES if not options.only or options.only in one.name):
+        with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch:
+            root = (options.keep or Path(scratch)) / case.name.replace(" ", "-")
+            console.print(case.name, style="dim")
+            with World(Workspace(root, options.block), Choices(edges=2)) as world:
+                results.append(asyncio.run(Bench(world, options).run(case)))
+        around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+        content = {
+            **around,
+            "bench": "failure",
+            "calls": options.calls,
+            "rate": options.rate,
+            "cases": [asdict(one) for one in results],
+        }
+        # After each case: what was measured stays, whatever comes next.
+        write_json(options.out, content)
+        if options.page:
+            options.page.write_text(page(content), encoding="utf-8")
+    console.print(table(results))
+    return 1 if any(one.faults for one in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

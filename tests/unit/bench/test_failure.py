@@ -1,0 +1,73 @@
+"""What the failure bench says about what it found."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from bench.failure import CASES, Bench, Found
+from bench.failure_calls import Card
+from bench.failure_page import page
+
+pytestmark = pytest.mark.unit
+
+GOOD = Found(
+    "rtpengine of an edge",
+    calls=2,
+    gaps=[0.5, 2.5],
+    secured_gap=2.0,
+    card_open=[1.5],
+    card_secured=1.4,
+    secured_again=2.1,
+    secured_state="secured",
+    tried=9,
+    answered=9,
+    hung_up=2,
+)
+
+
+def judged(**changes: Any) -> list[str]:
+    found = Found(**{**asdict(GOOD), **changes})
+    bench = Bench.__new__(Bench)
+    bench._judge(CASES[0], found)
+    return found.faults
+
+
+def test_what_must_survive() -> None:
+    assert judged() == []
+    assert judged(deaf_after=1) == ["1 legs of open calls heard nothing at the end"]
+    assert judged(card_open=[]) == ["the card said nothing of 1 calls"]
+    assert judged(card_secured=None) == ["the card said nothing of the secured call"]
+    assert judged(hung_up=1) == ["1 calls could not be hung up"]
+    assert judged(secured_state="media_at_partner") == ["the secured call is media_at_partner"]
+
+
+def test_the_page_has_a_row_for_each_case() -> None:
+    around = {
+        "date": "2026-11-25",
+        "calls": 2,
+        "rate": 1.0,
+        "kamailio": "6.1",
+        "rtpengine": "26.0",
+        "cpus": 2,
+    }
+    text = page({**around, "load_at_start": [1.0], "niceness": 15, "cases": [asdict(GOOD)]})
+    assert (
+        "| rtpengine of an edge | 0.50 / 2.50 | 2.00 | 1.50 / 1.50 | secured, again after 2.1 | 9 / 0 / 0 | 2 of 2 |"
+        in text
+    )
+
+
+def test_the_card_remembers_when_it_said_what_first() -> None:
+    async def story() -> None:
+        card = Card("http://desk.test", "alice", "x")
+        event = b'id: 1\ndata: {"reference": "r", "state": "ready", "notice": {"code": "node_lost"}}'
+        card._take(event, 1.0)
+        card._take(event, 2.0)
+        assert card.said == {("r", "node_lost"): 1.0, ("r", "state:ready"): 1.0}
+        assert card.states == {"r": ("ready", 2.0)}
+
+    asyncio.run(story())
