@@ -16,6 +16,8 @@ from callseal.lab.site import Site
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
 INSIDE = "/run/callseal"
+PRIVATE_MIB = "16"
+"""Kamailio's private memory a process (`-M`): 8, its default, is too little for this configuration with TLS."""
 
 
 def ng_answers(address: str, port: int, place: Place = HERE) -> bool:
@@ -124,7 +126,7 @@ class Kamailio(Daemon):
             "-m",
             "64",
             "-M",
-            "8",
+            PRIVATE_MIB,
             "-f",
             f"{INSIDE}/kamailio.cfg",
             *extra,
