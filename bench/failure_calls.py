@@ -17,8 +17,6 @@ from bench.peers import Leg, LiveCall, PeerError, Peers
 PATIENCE_S = 2.0
 """How long a carrier waits for any answer before it tries the other edge."""
 LIFE_S = 2.0
-EARLY_S = 0.06
-"""Three frames: a shorter pause is jitter."""
 
 
 class Ears:

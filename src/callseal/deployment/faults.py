@@ -357,19 +357,6 @@ VALIDATORS: dict[str, Validator] = {
             "A bearer secret would cross a public network unencrypted.",
             "Use https://, or a private address.",
         ),
-        Validator(
-            "CS090",
-            "crypto-suite-shared",
-            "Two faces that speak SRTP have a crypto suite in common: rtpengine would give both the same key.",
-            "Give carriers, partner and platform suites of their own with srtp_suites.",
-        ),
-        Validator(
-            "CS091",
-            "media-in-clear",
-            "Media of the partner or the platform crosses a public network unencrypted.",
-            'Write media_profile = "srtp", or keep that path on a private network.',
-            _W,
-        ),
         # SIP over TLS and names.
         Validator(
             "CS060",
@@ -396,6 +383,12 @@ VALIDATORS: dict[str, Validator] = {
             "Give both the same transport and tls_name, or make their networks disjoint.",
         ),
         Validator(
+            "CS064",
+            "certificate-unusable",
+            "A file of [tls] is missing, is no PEM, has expired, or certificate and key do not belong together.",
+            "Put the files where the deployment says; see docs/how-to/tls.md.",
+        ),
+        Validator(
             "CS065",
             "unknown-region",
             "An edge's region is not among the [[regions]], or a region is listed twice.",
@@ -413,11 +406,19 @@ VALIDATORS: dict[str, Validator] = {
             "A cluster or host name is not in the zone of [dns], or the zone has no name server.",
             "Name the zone that holds all of them, and its name_servers.",
         ),
+        # SRTP.
         Validator(
-            "CS064",
-            "certificate-unusable",
-            "A file of [tls] is missing, is no PEM, has expired, or certificate and key do not belong together.",
-            "Put the files where the deployment says; see docs/how-to/tls.md.",
+            "CS090",
+            "crypto-suite-shared",
+            "Two faces that speak SRTP have a crypto suite in common: rtpengine would give both the same key.",
+            "Give carriers, partner and platform suites of their own with srtp_suites.",
+        ),
+        Validator(
+            "CS091",
+            "media-in-clear",
+            "Media of the partner or the platform crosses a public network unencrypted.",
+            'Write media_profile = "srtp", or keep that path on a private network.',
+            _W,
         ),
     )
 }

@@ -32,7 +32,6 @@ class Watch:
     media: str
     faults: list[str] = field(default_factory=list)
     relayed: int = 0
-    _replies: Fuzz | None = None
 
     def stand_at(self, peer: SipPeer, seed: int, reply: bytes) -> None:
         peer.intercept = partial(self._take, peer, Random(seed), Fuzz(seed, [reply]))

@@ -19,7 +19,7 @@ from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.tls_probe import tls_answers
 from callseal.lab.workspace import Workspace
-from callseal.render import hand_written, render
+from callseal.render import render
 from callseal.wire import ng
 from tests.support.agent_sink import AgentSink
 from tests.support.rtp_talker import Talker
@@ -192,8 +192,3 @@ def _text(value: Any) -> Any:
     if isinstance(value, dict):
         return {_text(key): _text(item) for key, item in value.items()}
     return [_text(item) for item in value] if isinstance(value, list) else value
-
-
-def router_text() -> str:
-    """All hand-written configuration in one."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(hand_written().glob("*.cfg")))

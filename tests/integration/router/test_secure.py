@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.router.conftest import MakeRig
+from tests.integration.router.hearing import heard_at_home, heard_while_secured
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import TOKEN, Leg, Story, inbound, outbound, place
 
@@ -16,20 +17,6 @@ pytestmark = pytest.mark.integration
 WARM_UP_S = 4.5
 GAP_S = 4.0
 """Delayed learning needs 3 s: a shorter window passes falsely."""
-
-
-def heard_at_home(story: Story) -> None:
-    rig = story.rig
-    assert rig.agent_media.wait_voice(CUSTOMER) >= 15
-    assert rig.customer_media.wait_voice(AGENT) >= 15
-
-
-def heard_while_secured(story: Story) -> None:
-    rig = story.rig
-    assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
-    assert rig.customer_media.wait_voice(PARTNER_CUSTOMER) >= 15
-    assert rig.agent_media.wait_voice(PARTNER_AGENT) >= 15
-    assert rig.partner_agent_media.wait_voice(AGENT) >= 15
 
 
 @pytest.mark.compat

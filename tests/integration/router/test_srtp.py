@@ -11,9 +11,9 @@ from callseal.wire.sdp import SessionDescription
 from callseal.wire.srtp import Crypto, SrtpContext
 from tests.integration.router import test_calls, test_refused, test_secure
 from tests.integration.router.conftest import MakeRig
+from tests.integration.router.hearing import heard_at_home, heard_while_secured
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import Leg, inbound, outbound
-from tests.integration.router.test_secure import heard_at_home, heard_while_secured
 from tests.support.sip_peer import SipPeer
 from tests.support.srtp_talker import SecureTalker, cryptos
 

@@ -16,12 +16,6 @@ def sdp(version: int = 1, port: int = 4000, *, session: str = "7", direction: st
     )
 
 
-def version_of(text: str | None) -> int:
-    found = origin(text or "")
-    assert found is not None
-    return found.version
-
-
 def test_the_first_sdp_passes_untouched() -> None:
     assert OneSession().stamp(sdp(41)) == sdp(41)
 
