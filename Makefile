@@ -29,7 +29,7 @@ lint: ## ruff, mypy --strict, import contracts
 format: ## Let ruff format the code
 	@ruff format . && ruff check --fix-only --quiet .
 
-bench: bench-secure bench-router bench-media bench-handoff ## Every bench
+bench: bench-secure bench-router bench-media bench-handoff ## Every bench but bench-failure
 
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test

@@ -30,7 +30,7 @@ def render(
         Path, typer.Option("--out", metavar="DIR", help="Where to write; made when it is not there.")
     ],
 ) -> None:
-    """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys.
+    """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys; and its firewall.
 
     Only data is rendered; kamailio.cfg itself is written by hand and the same for all. With [dns] zone in the deployment the
     zone file is written too; it is the same for every edge.

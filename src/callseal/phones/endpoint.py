@@ -94,7 +94,7 @@ def account_config(settings: PhoneSettings, transport: int) -> Any:
     media.streamKaEnabled = False
     media.rtcpMuxEnabled = False
     media.srtpUse = pj.PJMEDIA_SRTP_MANDATORY if settings.rtp == "srtp" else pj.PJMEDIA_SRTP_DISABLED
-    media.srtpSecureSignaling = 0  # the lab speaks SIP over UDP on loopback
+    media.srtpSecureSignaling = 0  # keys may go over UDP: the lab's SIP leaves no machine
     return config
 
 
