@@ -27,6 +27,16 @@ pytestmark = pytest.mark.e2e
 NEW_NUMBER = "+442079462000"
 _NUMBER = '[[numbers]]\nmatch = "{}"\ntenant = "acme"\ncarrier = "carrier-a"\n\n[[numbers]]'
 
+_CARRIER = """\
+[[carriers]]
+id = "carrier-b"
+signalling = ["{0}"]
+media = ["{0}"]
+destinations = ["sip:{0}:5060"]
+payments = false
+
+[[carriers]]"""
+
 
 def _status(peer: SipPeer, method: str, number: str) -> tuple[int, str]:
     """Status and Retry-After of one request outside a dialog."""
@@ -94,6 +104,29 @@ def test_new_number_and_new_carrier_address_while_a_call_is_up(stage: Stage) -> 
     new.dial(NEW_NUMBER)
     new.hang_up()
     assert run(stage, "reload").stdout == "nothing to change\n"
+
+
+def test_another_carrier_is_held_back_until_the_restart(stage: Stage) -> None:
+    """It stands first: carrier-a gets another number in the lists, and would meet policies that are not its own."""
+    block = stage.world.block
+    other = block.host(12)
+    before = stage.world.workspace.deployment.read_text(encoding="utf-8")
+    change(stage, "[[carriers]]", _CARRIER.format(other))
+    change(stage, 'match = "112"', 'match = "112"\ncarrier = "carrier-a"')
+    try:
+        done = run(stage, "reload")
+        assert (done.returncode, "held back" in done.stdout) == (1, True), done.stdout + done.stderr
+        assert not sip_answers(block.kamailio, 5060, source=other)
+        call = stage.call()
+        call.dial()
+        restart_reload(stage)
+        assert sip_answers(block.kamailio, 5060, source=other)
+        assert call.pay()["result"]["outcome"] == "approved"
+        call.hang_up()
+    finally:
+        stage.world.workspace.deployment.write_text(before, encoding="utf-8")
+        restart_reload(stage)
+    assert not sip_answers(block.kamailio, 5060, source=other)
 
 
 def test_two_reloads_within_a_second_are_both_taken(stage: Stage) -> None:
