@@ -13,6 +13,13 @@ from callseal.operate.patient import router_process
 from callseal.operate.rendered import differences, newer_than_start, planned
 from callseal.render import SEEN_AT
 
+_WRITTEN = "written, but Kamailio must be restarted to take all of it: safe with calls up. --restart does it."
+_HELD_BACK = (
+    "written, but held back: what carriers are trusted with is read at start only, and lists that were taken before it would give "
+    "one carrier what another is trusted with. Until Kamailio is restarted nothing of the change is taken: safe with calls up. "
+    "--restart does it."
+)
+
 
 def reload(
     file: File = DEFAULT_FILE,
@@ -25,15 +32,17 @@ def reload(
 ) -> None:
     """Write what the deployment says and have Kamailio take it, without losing a call. Run it on the edge's host, as root.
 
-    Peers, destinations and numbers are taken while it runs. Other changes need a restart of Kamailio, which is safe: nothing
-    about a call is in its memory. Status 0: done, 1: a restart is still needed (or, with --dry-run, something would change).
+    Addresses, destinations, numbers and certificates are taken while it runs. Other changes need a restart of Kamailio, which is
+    safe: nothing about a call is in its memory. When what carriers are trusted with is among them, nothing is taken before it.
+    Status 0: done, 1: a restart is still needed (or, with --dry-run, something would change).
     """
     who = patient(file, edge, router)
     files = planned(who.deployment, who.edge.id, SEEN_AT)
     found = list(differences(files, router))
-    for line in operate_reload.summary(found):
-        typer.echo(line)
     unread = newer_than_start(router, int(who.control.call("core.runinfo")["uptime_secs"]), who.now_ms())
+    held = operate_reload.held_back(found, unread)
+    for line in operate_reload.summary(found, held=held):
+        typer.echo(line)
     needs_restart = bool(unread) or any(one.restarts for one in found)
     for name in unread:
         typer.echo(f"{name}: written before, but Kamailio was not restarted since")
@@ -45,14 +54,13 @@ def reload(
     if needs_restart:
         operate_reload.check(files, router, router_process(who))
     operate_reload.write(found, router)
-    for command in operate_reload.apply(found, who.control, monotonic=time.monotonic, sleep=time.sleep):
+    taken = [] if held else found
+    for command in operate_reload.apply(taken, who.control, monotonic=time.monotonic, sleep=time.sleep):
         typer.echo(f"done: {command}")
     if not needs_restart:
         return
     if not restart:
-        typer.echo(
-            "written, but Kamailio must be restarted to take all of it: safe with calls up. --restart does it."
-        )
+        typer.echo(_HELD_BACK if held else _WRITTEN)
         raise typer.Exit(1)
     operate_reload.restart(who.control, router_process(who), monotonic=time.monotonic, sleep=time.sleep)
     typer.echo("done: restarted")

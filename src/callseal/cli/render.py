@@ -9,16 +9,10 @@ from typing import Annotated
 import typer
 
 from callseal.cli.check import File
+from callseal.cli.edge import UnknownEdgeError
 from callseal.deployment import read
-from callseal.observe.errors import Error
 from callseal.render.write import render as render_edge
 from callseal.render.write import write_zone
-
-
-class UnknownEdgeError(Error):
-    """`--edge` names no edge of the file."""
-
-    id = "unknown_edge"
 
 
 def render(

@@ -88,6 +88,14 @@ def _check_text(value: NgValue | None, name: str) -> str:
     return value
 
 
+def sessions_own(reply: Mapping[str, NgReply]) -> int | None:
+    """The daemon's calls (anchors) in an answer to `statistics`; None when it does not say."""
+    found = reply.get("statistics")
+    current = found.get("currentstatistics") if isinstance(found, dict) else None
+    count = current.get("sessionsown") if isinstance(current, dict) else None
+    return count if isinstance(count, int) else None
+
+
 class NgClient(asyncio.DatagramProtocol):
     """Commands to one rtpengine. Raises `NgSilentError`, `NgRefusedError` and its subclasses.
 
@@ -126,12 +134,9 @@ class NgClient(asyncio.DatagramProtocol):
         # Text on both tested versions.
         return int(up) if isinstance(up, (str, int)) and str(up).isdigit() else 0
 
-    async def sessions(self) -> int:
-        """How many calls (anchors) the daemon has."""
-        found = (await self._send({"command": "statistics"})).get("statistics")
-        current = found.get("currentstatistics") if isinstance(found, dict) else None
-        count = current.get("sessionsown") if isinstance(current, dict) else None
-        return count if isinstance(count, int) else 0
+    async def sessions(self) -> int | None:
+        """How many calls (anchors) the daemon has; None when its answer does not say."""
+        return sessions_own(await self._send({"command": "statistics"}))
 
     async def query(self, call_id: str) -> dict[str, NgReply]:
         """All parties of a call, `daemon/call_interfaces.c`: `ng_call_stats`."""

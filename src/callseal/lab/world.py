@@ -98,6 +98,8 @@ class World:
         self.site.close()
 
     def _start(self) -> None:
+        if self.choices.edges == 2 and self.workspace.tls:
+            raise ValueError("two edges on a block speak UDP only: the second has no listener for TLS")
         self.workspace.prepare()
         if self.choices.edges == 2:
             second_edge.add_to(self.workspace)

@@ -1,4 +1,7 @@
-"""Checks of whom the edge depends on: its agent, the desk, the partner's API; and the ports between them."""
+"""Checks of whom the edge depends on: its agent and the desk; and the ports between them.
+
+Not the partner's API: the desk alone has a way to it, and watches it.
+"""
 
 from __future__ import annotations
 
@@ -101,22 +104,6 @@ def skew(date: str, now_ms: float) -> Finding:
     )
 
 
-def partner_api(patient: Patient) -> Iterator[Finding]:
-    """Any answer below 500 counts: what lies behind the URL is the adapter's affair."""
-    url = patient.deployment.partner.api.rstrip("/")
-    try:
-        status = patient.get(f"{url}/healthz").status
-    except NoAnswerError as error:
-        yield fail(
-            "partner-api", f"the partner's API does not answer on {url} ({error})", "No call can be secured."
-        )
-        return
-    if status >= 500:
-        yield fail("partner-api", f"the partner's API answers {status} on {url}", "Ask the partner.")
-    else:
-        yield ok("partner-api", f"the partner's API answers on {url}")
-
-
 def ports(patient: Patient) -> Iterator[Finding]:
     """Who should listen does; and what has no password does not listen everywhere."""
     edge, found = patient.edge, processes.listeners(patient.proc)
@@ -128,7 +115,10 @@ def ports(patient: Patient) -> Iterator[Finding]:
         ("the edge agent", "tcp", (agent.hostname or "", agent.port or 80), True),
         ("the edge agent's datagrams", "udp", edge.events.pair, True),
     )
-    if "tls" in streams(patient.deployment) and edge.sip_tls is not None:
+    spoken = streams(patient.deployment)
+    if "tcp" in spoken:
+        wanted = (*wanted, ("SIP over TCP", "tcp", edge.sip.pair, False))
+    if "tls" in spoken and edge.sip_tls is not None:
         wanted = (*wanted, ("SIP over TLS", "tcp", edge.sip_tls.pair, False))
     good = 0
     for name, protocol, address, inside in wanted:

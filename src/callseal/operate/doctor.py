@@ -20,7 +20,6 @@ CHECKS: tuple[Check, ...] = (
     checks_media.rtpengine,
     checks_neighbours.edge_agent,
     checks_neighbours.desk,
-    checks_neighbours.partner_api,
     checks_neighbours.ports,
     checks_files.certificates,
     checks_files.room,

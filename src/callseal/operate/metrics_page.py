@@ -107,7 +107,8 @@ def _lines() -> Iterator[str]:
     for name, what in RTPENGINE.items():
         yield f"| `{name}` | {what} |"
     yield ""
-    yield "The same port takes commands: it belongs on the private control network, and only Prometheus and the edge reach it."
+    yield "The same port takes commands, so the rendered firewall opens it to the other edges only: to scrape it, collect on the edge itself."
+    yield "Without it two panels of the board stay empty."
 
 
 def _table(rows: Iterable[Family]) -> Iterator[str]:

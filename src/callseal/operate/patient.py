@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 
 from callseal.deployment import Deployment, Edge
+from callseal.edge.ng_client import sessions_own
 from callseal.edge.router_control import RouterControl
 from callseal.observe.errors import Error
 from callseal.operate import processes
@@ -82,11 +83,7 @@ def ask_ng(address: tuple[str, int], command: str) -> dict[str, NgReply] | None:
 
 def sessions(patient: Patient) -> int | None:
     """How many anchors the edge's own rtpengine has; None when it does not answer."""
-    reply = patient.ng(patient.edge.ng.pair, "statistics")
-    found = (reply or {}).get("statistics")
-    current = found.get("currentstatistics") if isinstance(found, dict) else None
-    count = current.get("sessionsown") if isinstance(current, dict) else None
-    return count if isinstance(count, int) else None
+    return sessions_own(patient.ng(patient.edge.ng.pair, "statistics") or {})
 
 
 class RouterHiddenError(Error):

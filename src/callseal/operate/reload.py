@@ -1,7 +1,8 @@
 """`callseal reload`: what the deployment says, given to a running Kamailio without losing a call.
 
-Peers, destinations and numbers are taken while it runs. Everything else it reads at start only; a restart is safe, because
-nothing about a call is in its memory, but it is asked for by name (`--restart`).
+Addresses, destinations, numbers and certificates are taken while it runs, unless what carriers are trusted with changes too
+(`held_back`). Everything else it reads at start only; a restart is safe, because nothing about a call is in its memory, but it
+is asked for by name (`--restart`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from callseal.render import SEEN_AT, RenderedFile
 from callseal.render.write import write_file
 
 STAGED = ".staged"
+POLICIES = "data/policies.cfg"
 RELOAD_PATIENCE_S = 8.0
 """Kamailio takes a second reload of the same list after 5 s only."""
 RESTART_PATIENCE_S = 30.0
@@ -42,9 +44,22 @@ class NotBackError(Error):
     id = "not_back"
 
 
-def summary(found: Sequence[Difference]) -> list[str]:
-    """One line a file: what is different, and what it takes."""
-    return [f"{one.path}: {one.why}; {one.takes}" for one in found]
+def held_back(found: Iterable[Difference], unread: Iterable[str]) -> bool:
+    """Whether nothing may be taken before a restart: what carriers are trusted with differs, or was written and is unread.
+
+    Carriers have numbers by their place, and the lists that are taken live use the same numbers as `POLICIES`, which is read at
+    start only: new lists beside old policies would trust a carrier with what another is trusted with.
+    """
+    return POLICIES in {*unread, *(one.path for one in found)}
+
+
+def summary(found: Sequence[Difference], *, held: bool = False) -> list[str]:
+    """One line a file: what is different, and what it takes. `held`: as `held_back` says."""
+    waits = RELOADS if held else {}
+    return [
+        f"{one.path}: {one.why}; {'waits for the restart' if one.path in waits else one.takes}"
+        for one in found
+    ]
 
 
 def write(found: Iterable[Difference], router: Path) -> None:

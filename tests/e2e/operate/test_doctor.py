@@ -29,7 +29,7 @@ def test_a_healthy_edge_has_nothing_to_say_but_ok(stage: Stage) -> None:
     assert {one["check"] for one in found} >= {
         "deployment", "secrets", "rendered", "kamailio", "modules", "restart", "destinations", "alarms",
         "rtpengine", "rtpengine-version", "rtpengine-options", "rtpengine-level", "agent", "spool", "desk", "clock",
-        "partner-api", "ports", "certificates", "room",
+        "ports", "certificates", "room",
     }  # fmt: skip
 
 
@@ -51,16 +51,16 @@ def test_a_bad_deployment_is_told_with_its_line(stage: Stage, tmp_path: Path) ->
 
 def test_dead_parts_are_told_and_do_not_hide_each_other(stage: Stage) -> None:
     daemons = stage.world.daemons
-    dead = ("kamailio", "rtpengine-edge", "edge-agent", "desk", "partner")
+    dead = ("kamailio", "rtpengine-edge", "edge-agent", "desk")
     for name in dead:
         daemons[name].kill()
     try:
         code, found = doctor(stage)
     finally:
-        for name in ("rtpengine-edge", "kamailio", "edge-agent", "partner", "desk"):
+        for name in ("rtpengine-edge", "kamailio", "edge-agent", "desk"):
             daemons[name].restart()
     failed = {one["check"] for one in found if one["level"] == "fail"}
-    assert failed >= {"kamailio", "router", "rtpengine", "agent", "desk", "partner-api", "ports"}
+    assert failed >= {"kamailio", "router", "rtpengine", "agent", "desk", "ports"}
     assert code == 2
     assert all(one["advice"] for one in found if one["level"] != "ok")
 

@@ -45,6 +45,24 @@ def test_new_calls_are_sent_away_from_every_side(draining: Rig) -> None:
     inbound(rig).hang_up()
 
 
+def test_emergency_calls_go_out_all_the_same(draining: Rig) -> None:
+    """A caller in need does not wait for a next edge, and there may be none."""
+    rig = draining
+    _drain(rig)
+    before = rig.count("turned_away")
+    sos = Dialog.new(rig.platform, f"sip:112@{rig.kamailio.sip[0]}", user="alice")
+    cseq = sos.request("INVITE", sdp=rig.agent_media.sdp())
+    invite = rig.carrier.expect_request("INVITE")
+    assert "sip:112@" in invite.uri
+    rig.carrier.reply(invite, 486, tag="x")
+    assert sos.answered(cseq).status == 486
+    assert (rig.count("turned_away"), rig.partner.untaken("INVITE")) == (before, [])
+    inwards = Dialog.new(rig.carrier, f"sip:112@{rig.kamailio.sip[0]}", user=NUMBER)
+    assert inwards.answered(inwards.request("INVITE")).status == 503, (
+        "its number comes from the platform only"
+    )
+
+
 def test_a_call_that_was_let_in_is_completed_secured_and_ended(draining: Rig) -> None:
     rig = draining
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")

@@ -14,6 +14,7 @@ from callseal.edge.ng_client import (
     UnknownPartyError,
     _judge,
     check,
+    sessions_own,
 )
 
 pytestmark = pytest.mark.unit
@@ -101,3 +102,18 @@ def test_refusals_have_their_names(reason: str, error: type[Exception]) -> None:
         _judge({"result": "error", "error-reason": reason})
     with pytest.raises(NgRefusedError):
         _judge({})
+
+
+@pytest.mark.parametrize(
+    ("reply", "count"),
+    [
+        ({"statistics": {"currentstatistics": {"sessionsown": 4, "sessionstotal": 9}}}, 4),
+        ({"statistics": {"currentstatistics": {"sessionsown": 0}}}, 0),
+        ({"statistics": {"currentstatistics": {"sessionsown": "4"}}}, None),
+        ({"statistics": {"currentstatistics": {}}}, None),
+        ({"statistics": []}, None),
+        ({"result": "ok"}, None),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_not_zero_anchors(reply: dict[str, Any], count: int | None) -> None:
+    assert sessions_own(reply) == count

@@ -210,7 +210,7 @@ def test_clock_skew() -> None:
 
 
 def test_silent_and_ill_neighbours(who: Patient) -> None:
-    for check in (checks_neighbours.edge_agent, checks_neighbours.desk, checks_neighbours.partner_api):
+    for check in (checks_neighbours.edge_agent, checks_neighbours.desk):
         assert levels(*check(who)) == ["fail"]
         assert "fail" in levels(*check(_answering(who, 503)))
     assert levels(*checks_media.rtpengine(who)) == ["fail"]
@@ -238,6 +238,28 @@ NG_HTTP, AGENT = "1500587F:08B0", "1600587F:1F56"
 def test_ports_as_the_kernel_lists_them(who: Patient) -> None:
     _listening_on(who.proc, [SIP, NG, EVENTS], [NG_HTTP, AGENT])
     assert levels(*checks_neighbours.ports(who)) == ["ok"]
+
+
+def test_a_peer_on_tcp_needs_a_listener_for_it(who: Patient) -> None:
+    peer = who.deployment.partner.model_copy(update={"transport": "tcp"})
+    tcp = replace(who, deployment=who.deployment.model_copy(update={"partner": peer}))
+    _listening_on(who.proc, [SIP, NG, EVENTS], [NG_HTTP, AGENT])
+    (finding,) = checks_neighbours.ports(tcp)
+    assert (finding.level, "5060/tcp (SIP over TCP)" in finding.text) == ("fail", True)
+    assert levels(*checks_neighbours.ports(who)) == ["ok"]
+
+
+def test_only_ways_that_the_firewall_opens_are_tried(who: Patient) -> None:
+    """The edge reaches its own parts, the other edges' and the desk; the partner's API is the desk's affair."""
+    tried: list[str] = []
+
+    def get(url: str) -> Answer:
+        tried.append(url)
+        raise NoAnswerError("ConnectError")
+
+    list(examine_edge(replace(who, get=get)))
+    assert any(url.startswith(who.deployment.desk.url) for url in tried)
+    assert not [url for url in tried if url.startswith(who.deployment.partner.api)]
 
 
 def test_a_port_that_nobody_serves(who: Patient) -> None:
