@@ -16,8 +16,8 @@ from callseal.lab.site import Site
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
 INSIDE = "/run/callseal"
-PRIVATE_MIB = "16"
-"""Kamailio's private memory a process (`-M`): 8, its default, is too little for this configuration with TLS."""
+PRIVATE_MIB = "32"
+"""Kamailio's private memory a process (`-M`): 8, its default, does not hold this configuration with TLS and SRTP."""
 
 
 def ng_answers(address: str, port: int, place: Place = HERE) -> bool:
@@ -147,5 +147,5 @@ class Kamailio(Daemon):
 
 def check_config(rootfs: Rootfs, config: Path) -> str:
     """`kamailio -c` on a rendered directory: an empty string when it is good, else what Kamailio says."""
-    done = rootfs.run(["kamailio", "-c", "-f", f"{INSIDE}/kamailio.cfg"], {config: INSIDE})
+    done = rootfs.run(["kamailio", "-c", "-M", PRIVATE_MIB, "-f", f"{INSIDE}/kamailio.cfg"], {config: INSIDE})
     return "" if done.returncode == 0 else done.stdout + done.stderr

@@ -122,7 +122,16 @@ def check(files: Iterable[RenderedFile], router: Path, pid: int, *, seen_at: str
         for file in files:
             write_file(staged, file)
         done = subprocess.run(
-            ["chroot", f"/proc/{pid}/root", "kamailio", "-c", "-f", f"{seen_at}/{STAGED}/kamailio.cfg"],
+            [
+                "chroot",
+                f"/proc/{pid}/root",
+                "kamailio",
+                "-c",
+                "-M",
+                "32",
+                "-f",
+                f"{seen_at}/{STAGED}/kamailio.cfg",
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -165,7 +165,7 @@ def test_late_offer_from_the_carrier(stage: Stage) -> None:
 
 
 def test_secure_pressed_while_the_phone_still_rings(open_stage: Callable[..., Stage]) -> None:
-    stage = open_stage(agent={"ring_ms": 1300})
+    stage = open_stage(agent={"ring_ms": 800})
     call = stage.call()
     stage.customer.call(f"sip:+442079460123@{stage.world.block.kamailio}")
     call.reference = str(stage.desk.wait_call()["reference"])

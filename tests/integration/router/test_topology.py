@@ -144,6 +144,24 @@ def test_vias_of_proxies_behind_a_peer_come_back_to_it(rig: Rig) -> None:
 
 
 @pytest.mark.compat
+def test_vias_in_one_line_are_hidden_and_given_back(rig: Rig) -> None:
+    """RFC 3261 7.3.1: one line or many mean the same, on the way there and on the way back. Neither may stop a reply."""
+    inner = "SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bKinner"
+    carrier = Dialog.new(rig.carrier, f"sip:+442079460000@{rig.kamailio.sip[0]}")
+    cseq = carrier.request("INVITE", sdp=rig.customer_media.sdp(), branch=f"z9hG4bKouter, {inner}")
+    leg1 = rig.partner.expect_request("INVITE")
+    assert "192.0.2" not in leg1.text
+    assert len(leg1.all("Via")) == 2
+    before, first, rest = leg1.text.split("\r\nVia: ")
+    rig.partner.reply(Message.parse(f"{before}\r\nVia: {first}, {rest}".encode()), 486, tag="x")
+    final = carrier.answered(cseq)
+    assert final.status == 486
+    told = ", ".join(final.all("Via"))
+    assert told.startswith(f"SIP/2.0/UDP {rig.carrier.address}:5060;")
+    assert told.endswith(f", {inner}")
+
+
+@pytest.mark.compat
 def test_contact_is_read_by_the_edge_alone(rig: Rig) -> None:
     story = inbound(rig)
     contact = uri_of(story.leg1_invite.get("Contact")) if story.leg1_invite else ""
