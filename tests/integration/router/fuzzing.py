@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -17,7 +20,7 @@ from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, TOKEN, inbound, outbound, second_headers, second_leg
 from tests.support.fuzz_sender import MARK
 from tests.support.sip_fuzz import Fuzz
-from tests.support.sip_peer import Dialog, SipPeer, tag_of
+from tests.support.sip_peer import Dialog, Message, SipPeer, tag_of
 from tests.support.sip_strict import faults, split
 
 GOOD = b"+447700900123"
@@ -92,32 +95,56 @@ def _note(said: list[tuple[str, bytes]], address: str, send: Any, message: str) 
     send(message)
 
 
+def _until_heard(say: Callable[[], object], hear: Callable[[float], Message]) -> Message:
+    """Says it again each second until it is heard, as any UDP peer does (RFC 3261 17.1): a flood may drown a datagram."""
+    for _ in range(3):
+        say()
+        with suppress(AssertionError):
+            return hear(1.0)
+    say()
+    return hear(1.0)
+
+
+def _ask(near: Dialog, method: str, hear: Callable[[float], Message], **more: Any) -> tuple[int, Message]:
+    """A request, and as what it was heard; its CSeq."""
+    cseq, branch = near.cseq + 1, f"z9hG4bK{secrets.token_hex(8)}"
+    near.cseq = cseq
+    return cseq, _until_heard(partial(near.request, method, cseq=cseq, branch=branch, **more), hear)
+
+
 def good_call(rig: Rig) -> float:
     """One call through both legs and its end; milliseconds from the carrier's INVITE to its 200."""
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     started = time.monotonic()
-    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
-    leg1 = rig.partner.expect_request("INVITE")
+    asked = partial(rig.partner.expect_request, "INVITE")
+    first, leg1 = _ask(carrier, "INVITE", asked, sdp=rig.customer_media.sdp())
     partner_customer, partner_agent = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
-    second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
-    leg2 = rig.platform.expect_request("INVITE")
+    asked = partial(rig.platform.expect_request, "INVITE")
+    headers = second_headers(leg1, TOKEN)
+    second, leg2 = _ask(partner_agent, "INVITE", asked, sdp=leg1.body, headers=headers)
     platform = Dialog.of(rig.platform, leg2)
-    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
-    answer2 = partner_agent.answered(second)
-    partner_customer.reply(leg1, 200, sdp=answer2.body)
-    final = carrier.answered(first)
+    answer2 = _until_heard(
+        partial(platform.reply, leg2, 200, sdp=rig.agent_media.sdp()),
+        lambda wait_s: partner_agent.answered(second, timeout_s=wait_s),
+    )
+    final = _until_heard(
+        partial(partner_customer.reply, leg1, 200, sdp=answer2.body),
+        lambda wait_s: carrier.answered(first, timeout_s=wait_s),
+    )
     took = (time.monotonic() - started) * 1000
     assert (answer2.status, final.status) == (200, 200)
     assert tag_of(final.get("To")) == partner_customer.tag
-    carrier.ack(first)
-    partner_customer.incoming("ACK")
-    partner_agent.ack(second)
-    platform.incoming("ACK")
-    for near, far in ((carrier, partner_customer), (partner_agent, platform)):
-        cseq = near.request("BYE")
-        far.reply(far.incoming("BYE"), 200)
-        assert near.answered(cseq, "BYE").status == 200
+    _until_heard(partial(carrier.ack, first), partial(partner_customer.incoming, "ACK"))
+    _until_heard(partial(partner_agent.ack, second), partial(platform.incoming, "ACK"))
+    _hang_up(carrier, partner_customer)
+    _hang_up(partner_agent, platform)
     return took
+
+
+def _hang_up(near: Dialog, far: Dialog) -> None:
+    cseq, bye = _ask(near, "BYE", partial(far.incoming, "BYE"))
+    ended = _until_heard(partial(far.reply, bye, 200), partial(near.answered, cseq, "BYE"))
+    assert ended.status == 200
 
 
 @dataclass(frozen=True, slots=True)

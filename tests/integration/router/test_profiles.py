@@ -41,9 +41,8 @@ WRONG: dict[str, Callable[[str], str]] = {
     "DTLS": lambda sdp: with_key(
         sdp, "a=setup:actpass\r\na=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\n"
     ),
-    "video in clear": lambda sdp: sdp + "m=video 5004 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n",
-    "a key for the audio only": lambda sdp: sdp + "m=video 5004 RTP/SAVP 96\r\na=rtpmap:96 VP8/90000\r\n",
-    "500 lines": lambda sdp: sdp + "a=x\r\n" * 500,
+    "a second audio in clear": lambda sdp: sdp + "m=audio 5004 RTP/AVP 0\r\n",
+    "a key for the first audio only": lambda sdp: sdp + "m=audio 5004 RTP/SAVP 0\r\n",
 }
 
 
@@ -55,6 +54,25 @@ def test_offer_of_the_platform_is_refused(secure: Rig, how: str) -> None:
     assert platform.answered(cseq).status == 488
     assert secure.count("profile_refused") == before + 1
     assert secure.partner.untaken("INVITE") == []
+
+
+def test_more_lines_than_are_looked_at_are_refused(secure: Rig) -> None:
+    platform = Dialog.new(secure.platform, f"sip:+447700900555@{secure.kamailio.sip[0]}", user=NUMBER)
+    cseq = platform.request("INVITE", sdp=secure.agent_media.sdp() + "a=x\r\n" * 500)
+    assert platform.answered(cseq).status == 488
+    assert secure.partner.untaken("INVITE") == []
+
+
+@pytest.mark.parametrize("profile", ["RTP/AVP", "RTP/SAVP"])
+def test_video_needs_no_key_because_it_is_declined(secure: Rig, profile: str) -> None:
+    """video.cfg comes first: a stream that nobody gets needs no key, and the audio goes on with its own."""
+    platform = Dialog.new(secure.platform, f"sip:+447700900555@{secure.kamailio.sip[0]}", user=NUMBER)
+    video = f"m=video 5004 {profile} 96\r\na=rtpmap:96 VP8/90000\r\n"
+    platform.request("INVITE", sdp=secure.agent_media.sdp() + video)
+    invite = secure.partner.expect_request("INVITE")
+    assert "m=video 0 " in invite.body
+    assert suites(invite.body) == ["AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32"]
+    secure.partner.reply(invite, 486, tag="x")
 
 
 def test_refused_video_and_one_good_key_among_bad_ones_pass(secure: Rig) -> None:

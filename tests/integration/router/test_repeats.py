@@ -101,6 +101,7 @@ def test_lost_ack(rig: Rig) -> None:
     story.partner_customer.ack(cseq)
     story.carrier.incoming("ACK")
     rig.sink.wait(lambda sink: f"ack {story.reference} customer {cseq}" in sink.acks, "ACK")
+    rig.sink.wait(lambda sink: "customer answered partner" in sink.kinds("customer"), "notice of the answer")
     assert rig.sink.kinds("customer").count("customer answered partner") == 1
 
 
