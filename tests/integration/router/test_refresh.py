@@ -68,6 +68,7 @@ def test_session_timer_refresh_while_secured(rig: Rig, method: str) -> None:
     fence_stands(story)
     assert rig.agent_media.voices(CUSTOMER) == 0
     story.restore()
+    rig.sink.wait_leg("customer", "held")
     assert rig.sink.kinds()[: len(told)] == told
     assert rig.sink.kinds()[len(told)] == "customer held home", "a refresh counted as a move"
     story.release_hold()
