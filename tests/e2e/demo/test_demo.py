@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 LINES = 40
 BLOCK = Block("127.92.0")
-DEMO = [sys.executable, "-m", "callseal.cli.main", "demo", "--block", BLOCK.prefix]
+# Ctrl-C must reach it also where whoever started the tests ignores it, as a shell does for what it puts into the background.
+LISTENING = ("env", "--default-signal=INT")
+DEMO = [*LISTENING, sys.executable, "-m", "callseal.cli.main", "demo", "--block", BLOCK.prefix]
 CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -110,7 +112,10 @@ def served() -> Iterator[tuple[str, str]]:
             yield links[0], links[1]
         finally:
             demo.send_signal(signal.SIGINT)
-            demo.communicate(timeout=30)
+            try:
+                demo.communicate(timeout=30)
+            finally:
+                demo.kill()
         _nothing_is_left(Path(folder))
 
 

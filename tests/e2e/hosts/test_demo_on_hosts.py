@@ -13,7 +13,9 @@ import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-DEMO = [sys.executable, "-m", "callseal.cli.main", "demo", "--hosts"]
+# Ctrl-C must reach it also where whoever started the tests ignores it, as a shell does for what it puts into the background.
+LISTENING = ("env", "--default-signal=INT")
+DEMO = [*LISTENING, sys.executable, "-m", "callseal.cli.main", "demo", "--hosts"]
 GONE_S = 10
 
 
