@@ -185,6 +185,18 @@ class Result:
     calls_ms: list[float]
 
 
+def _told(rig: Rig, watch: Watch) -> float:
+    """A good call; if it fails, the error says what every peer heard last and what was malformed."""
+    try:
+        return good_call(rig)
+    except AssertionError as error:
+        for peer in rig.peers:
+            last = [f"{message.start} ({message.get('CSeq')})" for message in peer.heard[-6:]]
+            error.add_note(f"{peer.address} heard last: {', '.join(last)}")
+        error.add_note("malformed: " + "; ".join(watch.faults))
+        raise
+
+
 def percentile(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
@@ -222,7 +234,7 @@ def run(rig: Rig, said: list[tuple[str, bytes]], *, count: int, seed: int) -> Re
             sender.stdin.write(json.dumps(job))
             sender.stdin.close()
             while sender.poll() is None:
-                calls.append(good_call(rig))
+                calls.append(_told(rig, watch))
                 time.sleep(0.02)
             told = json.loads(sender.stdout.read())
     finally:
