@@ -6,6 +6,7 @@ The same function stands in `router/cookie.cfg`; `tests/integration/router` hold
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ MAC_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class MacKeys:
-    """The keys derived from one secret, 64 hex digits each: two sign, `hiding` encrypts Contacts."""
+    """The keys derived from one secret: `inner` and `outer`, 64 hex digits each, sign; `hiding`, 16 bytes in base64 (AES-128), encrypts Contacts."""
 
     inner: str = field(repr=False)
     outer: str = field(repr=False)
@@ -26,7 +27,7 @@ def derive(secret: str) -> MacKeys:
     return MacKeys(
         inner=_digest(f"callseal-inner:{secret}"),
         outer=_digest(f"callseal-outer:{secret}"),
-        hiding=_digest(f"callseal-hiding:{secret}"),
+        hiding=base64.b64encode(hashlib.sha256(f"callseal-hiding:{secret}".encode()).digest()[:16]).decode(),
     )
 
 

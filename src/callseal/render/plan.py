@@ -62,6 +62,7 @@ _DEFINES = """\
 #!define ADDRESS_FILE "{seen_at}/data/address.list"
 #!define DISPATCHER_FILE "{seen_at}/data/dispatcher.list"
 #!define NUMBERS_DB "text://{seen_at}/data"
+#!define PLAIN_FILE "{seen_at}/plain.re"
 #!define CONTROL_SOCKET "{seen_at}/control.sock"
 """
 

@@ -12,7 +12,7 @@ from callseal.render.zone import zone
 
 
 def hand_written() -> Path:
-    """The directory of `router/*.cfg`: beside this module in an installed wheel, at the top of a checkout."""
+    """The directory of `router/*.cfg` and `*.re`: beside this module in an installed wheel, at the top of a checkout."""
     here = Path(__file__).resolve()
     installed = here.parent / "router"
     return installed if installed.is_dir() else here.parents[3] / "router"
@@ -27,7 +27,8 @@ def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str 
     """
     files = [
         RenderedFile(path.name, path.read_text(encoding="utf-8"))
-        for path in sorted(hand_written().glob("*.cfg"))
+        for pattern in ("*.cfg", "*.re")
+        for path in sorted(hand_written().glob(pattern))
     ]
     files += plan(deployment, edge_id, seen_at=seen_at)
     return [write_file(out_dir, file) for file in files]

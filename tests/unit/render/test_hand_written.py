@@ -30,6 +30,7 @@ ALLOWED_MODULES = frozenset(
         "pipelimit",
         "pv",
         "rr",
+        "regex",  # compiled expressions, read at start
         "rtimer",
         "rtpengine",
         "sanity",
