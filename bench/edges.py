@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -103,9 +104,28 @@ class EdgePlan:
         return Certificate(self.root / "tls", name) if self.transport == "tls" else None
 
 
-def callseal_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
-    """Callseal's Kamailio."""
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a rendered router: `old` stands once in `file` and becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+    def apply(self, router: Path) -> None:
+        """Raises `ValueError` when `old` does not stand there once."""
+        path = router / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.file} has {self.old!r} {text.count(self.old)} times")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+def callseal_edge(rootfs: Rootfs, plan: EdgePlan, edits: Sequence[Edit] = ()) -> Kamailio:
+    """Callseal's Kamailio, as it is or with `edits`."""
     workspace = plan.workspace()
+    for edit in edits:
+        edit.apply(workspace.router)
     return Kamailio(
         rootfs,
         name=f"kamailio-{plan.anchors}",

@@ -162,14 +162,33 @@ def test_any_name_of_the_certificate_counts(tls: Rig) -> None:
     authority = Authority.at(folder, "", NOW)
     authority.issue("first.example", "SIP.Partner.Example", "last.example", now=NOW).write(folder, "many")
     stream = connect(EDGE, context(folder, "many", server=False), source=BLOCK.partner)
-    stream.send(invite(tls, BLOCK.partner, "z9hG4bKfriend"))
-    starts: list[str] = []
-    while not starts or starts[-1].startswith("SIP/2.0 1"):
-        answer = stream.message(2)
-        assert answer is not None
-        starts.append(answer.start)
-    assert starts[-1].startswith("SIP/2.0 403")
+    assert final(stream, invite(tls, BLOCK.partner, "z9hG4bKfriend")).startswith("SIP/2.0 403")
     stream.close()
+
+
+def final(stream: Stream, message: str) -> str:
+    """The start line of the final answer."""
+    stream.send(message)
+    while (answer := stream.message(2)) is not None and answer.start.startswith("SIP/2.0 1"):
+        pass
+    assert answer is not None
+    return answer.start
+
+
+@pytest.mark.compat
+def test_a_proof_is_good_for_its_connection_only(tls: Rig) -> None:
+    """A worker remembers which connections have shown a certificate: beside one that did, another must show its own. Eight of
+    each, so that every worker has heard both."""
+    folder = tls.workspace.root / "tls"
+    name, source = wrong_name(Authority.at(folder, "", NOW), folder)
+    friends = [connect(EDGE, context(folder, "partner", server=False), source=source) for _ in range(8)]
+    for turn in range(2):
+        for number, friend in enumerate(friends):
+            assert final(friend, invite(tls, source, f"z9hG4bKf{turn}{number}")).startswith("SIP/2.0 403")
+            stranger = connect(EDGE, context(folder, name, server=False), source=source)
+            assert said(stranger, invite(tls, source, f"z9hG4bKs{turn}{number}")) == []
+    for friend in friends:
+        friend.close()
 
 
 def weak_cipher(tls: ssl.SSLContext) -> None:

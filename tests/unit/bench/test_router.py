@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from bench.edges import neighbours
+from bench.edges import Edit, neighbours
 from bench.report import last_line, middle
 from bench.router import Row, Share, arguments
+from bench.router_parts import PARTS, Part
 from bench.sip_wire import content_length, whole_messages
 from callseal.lab.block import Block
+from callseal.render import hand_written
 
 pytestmark = pytest.mark.unit
 
@@ -68,3 +73,14 @@ def test_nonsense_is_refused(argv: list[str], capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         arguments(argv)
     assert "--up must rise" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_every_part_can_be_left_out(part: Part, tmp_path: Path) -> None:
+    """The text that is edited stands where it is looked for, once."""
+    for path in hand_written().glob("*.cfg"):
+        shutil.copy(path, tmp_path)
+    for edit in part.edits:
+        edit.apply(tmp_path)
+    with pytest.raises(ValueError, match="0 times"):
+        Edit("strict.cfg", "nothing like it", "").apply(tmp_path)
