@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-media bench-handoff screenshots setup uninstall soak-fuzz
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff screenshots setup uninstall soak-fuzz
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -42,6 +42,10 @@ bench-failure: ## kill -9 of each part with 50 calls up and 10 new ones a second
 bench-router: ## CPU of a call in Kamailio, beside a bare Kamailio that relays the same two legs
 	@infra/host/setup test
 	@python -m bench.router $(ARGS)
+
+bench-router-parts: ## What each part of the router costs a call, by leaving it out
+	@infra/host/setup test
+	@python -m bench.router_parts $(ARGS)
 
 bench-media: ## CPU of a call in rtpengine, beside one plain rtpengine call
 	@infra/host/setup test
