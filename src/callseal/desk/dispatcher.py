@@ -74,7 +74,7 @@ LANES: dict[Do, str] = {
     Do.RESUME_RECORDING: "recording",
 }
 # What a new command makes pointless, if it is still waiting or being tried again.
-_SUPERSEDES: dict[Do, frozenset[Do]] = {
+SUPERSEDES: dict[Do, frozenset[Do]] = {
     Do.HOLD: frozenset({Do.UNHOLD, Do.HOLD, Do.QUERY_MEDIA}),  # an older question is about another time
     Do.UNHOLD: frozenset({Do.HOLD}),
     Do.RELEASE: frozenset({Do.SECURE, Do.CAPTURE, Do.RESET, Do.CANCEL_CAPTURE, Do.RELEASE}),
@@ -143,7 +143,7 @@ class Dispatcher:
 
     def supersede(self, reference: str, commands: Sequence[cmd.Command]) -> None:
         """Give up what the new commands make pointless; call before they are submitted."""
-        pointless = frozenset[Do]().union(*(_SUPERSEDES.get(command.do, frozenset()) for command in commands))
+        pointless = frozenset[Do]().union(*(SUPERSEDES.get(command.do, frozenset()) for command in commands))
         for lane in {LANES[do] for do in pointless if do in LANES}:
             for item in self._lanes.get((reference, lane), ()):
                 if item.command.do in pointless:

@@ -17,6 +17,7 @@ from callseal.edge.inlet import Filled, Reference, Text
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 
 MAX_TTL_MS = 60_000
+_LONGEST_NUMBER = 9
 
 
 class LegRequest(BaseModel):
@@ -51,11 +52,19 @@ def from_the_desk(request: Request) -> None:
 router = APIRouter(prefix="/v1", dependencies=[Depends(from_the_desk)])
 
 
+def _order(request: Request) -> int:
+    """The desk numbers its commands of a call in their keys, `<reference>.<number>`; 0: no such key."""
+    _, _, number = request.headers.get("idempotency-key", "").rpartition(".")
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER else 0
+
+
 @router.post("/hold")
 async def hold(request: Request, wanted: HoldRequest) -> dict[str, Any]:
     agent: EdgeAgent = request.app.state.agent
     try:
-        expires_at = await agent.holds.hold(wanted.reference, wanted.call_id, wanted.node, wanted.ttl_ms)
+        expires_at = await agent.holds.hold(
+            wanted.reference, wanted.call_id, wanted.node, wanted.ttl_ms, order=_order(request)
+        )
     except NoSuchLegError:
         raise HTTPException(409, {"error": "no_such_leg"}) from None
     except NgSilentError:
@@ -69,7 +78,7 @@ async def hold(request: Request, wanted: HoldRequest) -> dict[str, Any]:
 async def unhold(request: Request, wanted: LegRequest) -> dict[str, Any]:
     agent: EdgeAgent = request.app.state.agent
     try:
-        await agent.holds.unhold(wanted.reference, wanted.call_id, wanted.node)
+        await agent.holds.unhold(wanted.reference, wanted.call_id, wanted.node, order=_order(request))
     except NgSilentError:
         raise HTTPException(503, {"error": "rtpengine_silent"}) from None
     except NgRefusedError:

@@ -88,6 +88,7 @@ class Holds:
         self._held: dict[str, Hold] = {}
         self._lifted_at: dict[str, int] = {}
         self._unheld_cseq: OrderedDict[str, int] = OrderedDict()
+        self._hold_order: OrderedDict[str, int] = OrderedDict()
         self._locks = ReferenceLocks()
         self._wake = asyncio.Event()
 
@@ -103,13 +104,15 @@ class Holds:
         """Take over what an earlier run of the agent left behind."""
         self._held = {hold.reference: hold for hold in await self._journal.holds()}
 
-    async def hold(self, reference: str, call_id: str, node: str, ttl_ms: int) -> int:
-        """Stop the carrier's digits and audio; returns when it ends by itself (unix ms).
+    async def hold(self, reference: str, call_id: str, node: str, ttl_ms: int, *, order: int = 0) -> int:
+        """Stop the carrier's digits and audio; returns when it ends by itself (unix ms). `order`: the number of the desk's command,
+        0 when it has none.
 
         Raises `NoSuchLegError`, or `NgSilentError` / `NgRefusedError`, after which whatever part was done is still
         journalled and ends in time.
         """
         async with self._locks(reference):
+            self._remember_order(reference, order)
             before = self._held.get(reference)
             expires_at = self._now_ms() + ttl_ms
             hold = Hold(
@@ -131,10 +134,14 @@ class Holds:
                 await self._keep(replace(hold, node=node))
             return expires_at
 
-    async def unhold(self, reference: str, call_id: str, node: str) -> None:
+    async def unhold(self, reference: str, call_id: str, node: str, *, order: int = 0) -> None:
         """Pass everything again. A leg that is gone has no hold: no error. Raises `NgSilentError`/`NgRefusedError`;
-        the journal then keeps the hold, so that time ends it."""
+        the journal then keeps the hold, so that time ends it. One that the desk sent before its last hold, and that the network
+        kept so long, lifts nothing: it speaks of an earlier hold."""
         async with self._locks(reference):
+            if 0 < order < self._hold_order.get(reference, 0):
+                log.warning("unhold_outdated", reference=reference)
+                return
             located = await self._nodes.find(ng_call_id(call_id, "customer"), node)
             if located is not None:
                 await self._pass(ng_call_id(call_id, "customer"), located.node)
@@ -178,10 +185,17 @@ class Holds:
             if before is not None:
                 await self._forget(reference)
 
+    def _remember_order(self, reference: str, order: int) -> None:
+        self._hold_order[reference] = max(order, self._hold_order.get(reference, 0))
+        self._hold_order.move_to_end(reference)
+        if len(self._hold_order) > _REMEMBERED:
+            self._hold_order.popitem(last=False)
+
     async def ended(self, reference: str) -> None:
         """The customer leg is over."""
         async with self._locks(reference):
             self._unheld_cseq.pop(reference, None)
+            self._hold_order.pop(reference, None)
             if reference in self._held:
                 await self._forget(reference)
 

@@ -412,3 +412,19 @@ def test_the_end_of_the_leg_ends_its_hold(tmp_path: Path) -> None:
         assert await bench.journal.holds() == []
 
     on_bench(tmp_path, story)
+
+
+def test_an_unhold_from_before_the_last_hold_lifts_nothing(tmp_path: Path) -> None:
+    """The network may keep a request longer than the desk waits for it; by then Secure may have been pressed again."""
+
+    async def story(bench: Bench) -> None:
+        call(bench)
+        holds = bench.holds
+        await holds.hold(REFERENCE, "c", "edge-1", 10_000, order=7)
+        await holds.unhold(REFERENCE, "c", "edge-1", order=5)
+        assert stopped(bench) == (True, True)
+        assert holds.is_held(REFERENCE)
+        await holds.unhold(REFERENCE, "c", "edge-1", order=8)
+        assert stopped(bench) == (False, False)
+
+    on_bench(tmp_path, story)

@@ -288,6 +288,22 @@ def test_hold_and_unhold(tmp_path: Path) -> None:
     on_face(tmp_path, story)
 
 
+def test_the_number_in_the_key_orders_hold_and_unhold(tmp_path: Path) -> None:
+    async def story(face: Face) -> None:
+        face.ng.add("c.customer", *customer_leg())
+        body = {key: value for key, value in HOLD.items() if key != "ttl_ms"}
+        for path, sent, number, blocked in (
+            ("/v1/hold", HOLD, "12", True),
+            ("/v1/unhold", body, "9", True),
+            ("/v1/unhold", body, "13", False),
+        ):
+            headers = {**BEARER, "Idempotency-Key": f"{HOLD['reference']}.{number}"}
+            assert (await face.post(path, json=sent, headers=headers)).status_code == 200
+            assert face.ng.calls["c.customer"].labelled("carrier").media_blocked is blocked
+
+    on_face(tmp_path, story)
+
+
 def test_hold_errors_have_a_status(tmp_path: Path) -> None:
     async def story(face: Face) -> None:
         assert (await face.post("/v1/hold", json=HOLD, headers=BEARER)).status_code == 409
