@@ -6,7 +6,7 @@ G.711 by tables, G.722 and Opus by FFmpeg's decoders (PyAV). Both come with the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,20 +50,16 @@ class _Libav:
 
         av.logging.set_level(av.logging.PANIC)
         self._av = av
-        self._context = av.CodecContext.create(name, "r")
-        if name == "opus":
-            self._context.sample_rate = rate
-            self._context.layout = "mono"
-        else:
-            self._context.sample_rate = rate
-            self._context.layout = "mono"
+        context: Any = av.CodecContext.create(name, "r")
+        context.sample_rate, context.layout = rate, "mono"
+        self._context = context
         self._down = _Decimator(rate // RATE)
 
     def decode(self, payloads: Sequence[bytes]) -> Floats:
         frames: list[Floats] = []
         for payload in payloads:
             try:
-                decoded = self._context.decode(self._av.Packet(payload))  # type: ignore[attr-defined]
+                decoded = self._context.decode(self._av.Packet(payload))
             except self._av.error.FFmpegError:
                 continue
             for frame in decoded:
@@ -129,7 +125,7 @@ def _encode(name: str, rate: int, samples: NDArray[np.int16], step: int) -> list
     import av  # noqa: PLC0415
 
     av.logging.set_level(av.logging.PANIC)
-    context = av.CodecContext.create(name, "w")
+    context: Any = av.CodecContext.create(name, "w")
     context.sample_rate, context.layout, context.format = rate, "mono", "s16"
     if name == "libopus":
         context.bit_rate = 32000

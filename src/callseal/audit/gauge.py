@@ -64,10 +64,13 @@ class Gauge:
         middles = self.begin + (np.arange(self._used) + 0.5) * self.width
         chosen = (middles >= begin) & (middles < end)
         counts = self._counts[:, : self._used][:, chosen]
-        sums = [int(one) for one in counts.sum(axis=1)]
+        packets, lost, deaf, events = (int(one) for one in counts.sum(axis=1))
         energy = self._energy[: self._used][chosen]
         return Reading(
-            *sums,
+            packets,
+            lost,
+            deaf,
+            events,
             loudest=float(energy.max()) if len(energy) else 0.0,
             seconds=float((counts[0] > 0).sum() * self.width),
         )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from callseal.audit.body_keys import UNREADABLE
 from callseal.audit.codecs import CLOCKS, DECODABLE, SILENT, STATIC, Decoder, decoder
@@ -46,7 +45,6 @@ class Digit:
     key: str = field(repr=False)
     milliseconds: float = 0.0
     level_dbm0: float | None = None
-    clock: str = "event"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +83,16 @@ class RtpStream:
         self.codecs: dict[str, int] = {}
         """Packets by codec; a payload type nobody announced is `type N`."""
         self.packets = self.duplicates = self.lost = self.unreadable = 0
-        self.encrypted_packets = 0
+        self.hidden = False
+        """Packets are encrypted and there is no key: only their headers are read."""
+        self.hidden_packets = 0
         self.in_order = 0
         self.sample: list[bytes] = []
         self.pending: list[tuple[float, bytes]] = []
         self._codec_of = codec_of
         self._presses = Presses()
         self._audio: dict[str, _Audio] = {}
+        self._names: dict[int, str] = {}
         self._waiting: list[tuple[int, float, bytes]] = []
         self._highest: int | None = None
 
@@ -158,6 +159,11 @@ class RtpStream:
 
     def _listen(self, chosen: list[tuple[int, float, bytes]]) -> None:
         """Packets in order: keys out of the payloads, then the audio in stretches of one codec."""
+        self._names.clear()  # offers may have changed what a payload type means
+        if self.hidden:
+            self.hidden_packets += len(chosen)
+            self.gauge.add("deaf", np.array([at for _, at, _ in chosen]))
+            return
         if len(self.sample) < SAMPLE_PACKETS:
             self.sample += [packet for _, _, packet in chosen[: SAMPLE_PACKETS - len(self.sample)]]
         stretch: list[tuple[float, int, bytes]] = []
@@ -174,7 +180,9 @@ class RtpStream:
                     continue
             size = len(payload)
             timestamp = int.from_bytes(packet[4:8], "big")
-            if (size <= LONGEST_EVENT_PAYLOAD or kind >= rtp.FIRST_DYNAMIC) and self._is_event(at, kind, timestamp, payload):
+            if (size <= LONGEST_EVENT_PAYLOAD or kind >= rtp.FIRST_DYNAMIC) and self._is_event(
+                at, kind, timestamp, payload
+            ):
                 continue
             if kind != present:
                 self._decode(present, stretch)
@@ -198,7 +206,11 @@ class RtpStream:
         return bool(found)
 
     def _codec(self, kind: int) -> str:
-        return self._codec_of(self.source, self.destination, kind) or STATIC.get(kind, "")
+        name = self._names.get(kind)
+        if name is None:
+            name = self._codec_of(self.source, self.destination, kind) or STATIC.get(kind, "")
+            self._names[kind] = name
+        return name
 
     # -- audio -------------------------------------------------------------------------------------------------
 
@@ -304,7 +316,3 @@ def _time(marks: list[tuple[int, float]], sample: int) -> float:
             break
         at = mark
     return at[1] + (sample - at[0]) / RATE
-
-
-def times_of(digits: list[Digit]) -> NDArray[np.float64]:
-    return np.array([digit.at for digit in digits])

@@ -50,7 +50,7 @@ BRIDGE = 48
 """Looks (0.3 s) over which a tone that is still there, under sound, is the same press."""
 DENSE = 0.6
 """Part of the looks within a press that must show it."""
-EDGE = 75
+EDGE = 51
 """Samples of tone that one look alone stands for; each further one adds PIECE."""
 
 FULL_SCALE_DBM0 = 3.14
@@ -102,7 +102,10 @@ _HANN = np.hanning(PIECES_LONG + 2)[1:-1]
 def _taps(aside: float) -> NDArray[np.complex64]:
     """(8, pieces): turns the pieces into one long look, `aside` Hz beside each frequency; scaled to the power of a sine."""
     turn = np.outer(_OMEGA + 2 * np.pi * aside / RATE, np.arange(PIECES_LONG)) * PIECE
-    return (np.exp(-1j * turn) * _HANN * np.sqrt(2) / (_HANN.sum() * PIECE)).astype(np.complex64)
+    taps: NDArray[np.complex64] = (np.exp(-1j * turn) * _HANN * np.sqrt(2) / (_HANN.sum() * PIECE)).astype(
+        np.complex64
+    )
+    return taps
 
 
 _LONG, _BELOW, _ABOVE = _taps(0.0), _taps(-55.0), _taps(55.0)
@@ -155,14 +158,16 @@ class ToneScanner:
         powers = (short.real**2 + short.imag**2) * _SHORT_SCALE
         mean = ((energy[here] + energy[AROUND + 1 : AROUND + 1 + looks]) / (2 * PIECE)).astype(np.float32)
         keys, worth, strength = _short_look(powers, mean)
-        self._long_look(looks, powers, mean, keys, worth, strength)
+        self._long_look(powers, mean, (keys, worth, strength))
         self._pieces, self._energy = pieces[:, looks:].copy(), energy[looks:].copy()
         return self._follow(keys, worth, strength, powers)
 
     def _long_look(
-        self, looks: int, powers: Floats, mean: Floats, keys: NDArray[np.int8], worth: NDArray[np.int8], strength: Floats
+        self, powers: Floats, mean: Floats, found: tuple[NDArray[np.int8], NDArray[np.int8], Floats]
     ) -> None:
-        """Adds the covered tones where the short look saw none."""
+        """Adds the covered tones to `found` where the short look saw none."""
+        keys, worth, strength = found
+        looks = len(keys)
         undecided = (keys < 0) & (mean >= QUIETEST_RMS * QUIETEST_RMS)
         # What is no pair in the short look, however faint, is none in the long one: most of speech ends here.
         whole = np.concatenate(([0.0], np.cumsum(self._energy)))
@@ -274,6 +279,8 @@ def tone_samples(key: str, milliseconds: float, *, dbm0: float = -10.0, twist_db
     power = _FULL * _FULL / 2 * 10 ** ((dbm0 - FULL_SCALE_DBM0) / 10)
     ratio = 10 ** (twist_db / 10)
     low_amplitude, high_amplitude = np.sqrt(2 * power / (1 + ratio)), np.sqrt(2 * power * ratio / (1 + ratio))
-    wave = low_amplitude * np.sin(2 * np.pi * low * n / RATE) + high_amplitude * np.sin(2 * np.pi * high * n / RATE)
+    wave = low_amplitude * np.sin(2 * np.pi * low * n / RATE) + high_amplitude * np.sin(
+        2 * np.pi * high * n / RATE
+    )
     ramp = np.minimum(1.0, np.minimum(n + 1, len(n) - n) / 16)
     return np.asarray(wave * ramp, dtype=np.float32)

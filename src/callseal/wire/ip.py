@@ -73,7 +73,10 @@ class IpReader:
         source, destination, protocol = packet[12:16], packet[16:20], packet[9]
         if flags & 0x3FFF:
             whole = self._gather(
-                (source, destination, packet[4:6], packet[9:10]), (flags & 0x1FFF) * 8, bool(flags & 0x2000), body
+                (source, destination, packet[4:6], packet[9:10]),
+                (flags & 0x1FFF) * 8,
+                bool(flags & 0x2000),
+                body,
             )
             if whole is None:
                 return None

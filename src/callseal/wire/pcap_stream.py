@@ -183,4 +183,7 @@ def pcap_header(link: int = 101) -> bytes:
 def pcap_record(at: float, frame: bytes) -> bytes:
     """One frame of a classic capture; `at` is Unix seconds."""
     microseconds = round(at * 1_000_000)
-    return struct.pack("<IIII", microseconds // 1_000_000, microseconds % 1_000_000, len(frame), len(frame)) + frame
+    return (
+        struct.pack("<IIII", microseconds // 1_000_000, microseconds % 1_000_000, len(frame), len(frame))
+        + frame
+    )

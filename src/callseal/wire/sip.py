@@ -45,7 +45,9 @@ class SipMessage:
         if start is None:
             raise ValueError("not a SIP message")
         end = _END.search(data)
-        head, body = (data[start.end() : end.start()], data[end.end() :]) if end else (data[start.end() :], b"")
+        head, body = (
+            (data[start.end() : end.start()], data[end.end() :]) if end else (data[start.end() :], b"")
+        )
         headers: list[tuple[str, str]] = []
         for line in head.replace(b"\r\n", b"\n").split(b"\n"):
             if line[:1] in (b" ", b"\t") and headers:  # a folded line goes on (section 7.3.1)
@@ -56,7 +58,10 @@ class SipMessage:
             if colon:
                 low = raw.strip().lower()
                 headers.append(
-                    (_COMPACT.get(low, low).decode("ascii", "replace"), value_bytes.strip().decode("utf-8", "replace"))
+                    (
+                        _COMPACT.get(low, low).decode("ascii", "replace"),
+                        value_bytes.strip().decode("utf-8", "replace"),
+                    )
                 )
         fields = tuple(headers)
         length = _first(fields, "content-length")
@@ -143,7 +148,7 @@ class SipStream:
         return self._messages()
 
     def _messages(self) -> list[bytes]:
-        found = []
+        found: list[bytes] = []
         if self._text[:1] == b"\x16" and self._text[1:2] == b"\x03":
             self.encrypted = True
         while True:
@@ -156,7 +161,9 @@ class SipStream:
                 if len(self._text) > LARGEST_MESSAGE:
                     self._text = b""
                 return found
-            length = re.search(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(\d{1,6})", self._text[: end.start()])
+            length = re.search(
+                rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*(\d{1,6})", self._text[: end.start()]
+            )
             whole = end.end() + (int(length[1]) if length else 0)
             if len(self._text) < whole:
                 return found
