@@ -90,30 +90,29 @@ def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call
     if not calls:
         return [(_without_calls(observation, agent), None)] if observation.streams else []
     cases: list[tuple[Case, Call | None]] = []
-    taken: set[int] = set()
+    homes = [_home(one, calls) for one in observation.streams]
     for call in calls:
-        streams = [one for one in observation.streams if _belongs(one, call) and id(one) not in taken]
-        taken.update(id(one) for one in streams)
+        streams = [one for one, home in zip(observation.streams, homes, strict=True) if home is call]
         ended = call.ended
-        end = ended if ended is not None else max(one.end for one in call.dialogs)
-        end = max([end, *(one.end for one in streams)])
-        cases.append(
-            (
-                Case(
-                    call.name,
-                    tuple(one.call_id for one in call.dialogs),
-                    call.known_by,
-                    call.begin,
-                    end,
-                    ended is not None,
-                    [_assigned(one, call) for one in streams],
-                    Windows(UNKNOWN, (Window(UNKNOWN, call.begin, end),)),
-                    list(call.notes),
-                ),
-                call,
-            )
+        end = max(
+            [
+                ended if ended is not None else max(one.end for one in call.dialogs),
+                *(one.end for one in streams),
+            ]
         )
-    left = len(observation.streams) - len(taken)
+        case = Case(
+            call.name,
+            tuple(one.call_id for one in call.dialogs),
+            call.known_by,
+            call.begin,
+            end,
+            ended is not None,
+            [_assigned(one, call) for one in streams],
+            Windows(UNKNOWN, (Window(UNKNOWN, call.begin, end),)),
+            list(call.notes),
+        )
+        cases.append((case, call))
+    left = sum(home is None for home in homes)
     if left:
         for case, _ in cases:
             case.notes.append(f"{left} streams of the capture belong to no dialog in it and are not judged")
@@ -153,7 +152,7 @@ def _without_calls(observation: Observation, agent: str) -> Case:
     notes = ["no SIP in the capture: streams were recognised by their shape"]
     if not agent:
         notes.append("which stream is the agent's is not known: all are judged")
-    windows = Windows(UNKNOWN, (Window(UNKNOWN, begin, end),), ("no signalling",))
+    windows = Windows(UNKNOWN, (Window(UNKNOWN, begin, end),))
     return Case(NO_DIALOG, (), "shape", begin, end, False, streams, windows, notes)
 
 
@@ -161,21 +160,28 @@ def _at(stream: RtpStream, address: str) -> bool:
     return bool(address) and stream.destination.rpartition(":")[0].strip("[]") == address
 
 
-def _belongs(stream: RtpStream, call: Call) -> bool:
+def _home(stream: RtpStream, calls: list[Call]) -> Call | None:
+    """The call of a stream: the youngest that named one of its ends; else one whose agent's host it reaches, on whatever port."""
+    there = [call for call in calls if _overlaps(stream, call)][::-1]
+    named = (
+        call for call in there if call.owner(_split(stream.destination)) or call.owner(_split(stream.source))
+    )
+    return next(named, None) or next((call for call in there if _stray(stream, call)), None)
+
+
+def _overlaps(stream: RtpStream, call: Call) -> bool:
     ended = call.ended
-    if stream.end < call.begin - AROUND_S or (ended is not None and stream.begin > ended + AROUND_S):
-        return False
-    if call.owner(_split(stream.destination)) or call.owner(_split(stream.source)):
-        return True
-    address = stream.destination.rpartition(":")[0].strip("[]")
-    return (address in call.agent_addresses() and not call.by_port) or address == call.agent
+    return stream.begin >= call.begin - AROUND_S and (ended is None or stream.begin <= ended + AROUND_S)
+
+
+def _stray(stream: RtpStream, call: Call) -> bool:
+    address = _split(stream.destination)[0]
+    return address == call.agent or (not call.by_port and address in call.agent_addresses())
 
 
 def _assigned(stream: RtpStream, call: Call) -> Assigned:
     sender, receiver = call.owner(_split(stream.source)), call.owner(_split(stream.destination))
-    address = stream.destination.rpartition(":")[0].strip("[]")
-    stray = (address in call.agent_addresses() and not call.by_port) or address == call.agent
-    if stray and receiver != "agent":
+    if _stray(stream, call):
         receiver = "agent"
     return Assigned(stream, _leg(stream, call), sender or "edge", receiver or "edge", receiver == "agent")
 

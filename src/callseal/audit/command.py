@@ -47,7 +47,9 @@ def as_text(verdict: Json) -> list[str]:
         "no_evidence": "NO EVIDENCE  " + (result["reasons"][0] if result["reasons"] else ""),
     }[result["verdict"]]
     lines = [f"{said}: call {call['name']}"]
-    lines += [f"             {one}" for one in result["reasons"][1 if result["verdict"] == "no_evidence" else 0 :]]
+    lines += [
+        f"             {one}" for one in result["reasons"][1 if result["verdict"] == "no_evidence" else 0 :]
+    ]
     if known == "unknown":
         lines.append("             when the line was secured is not known: the whole capture was judged")
     else:

@@ -19,6 +19,7 @@ MOST_CONNECTIONS = 5_000
 SWEEP_FRAMES = 100_000
 IDLE_S = 30.0
 _ETHERNET_IPV4 = b"\x08\x00"
+_DTLS = (b"\xfe\xff", b"\xfe\xfd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ class Observer:
                 self._hidden(at, name, stream, data)
             elif stream.add(at, data):
                 self._flush(name, stream)
-        elif 20 <= first <= 63 and data[1:2] == b"\xfe":
+        elif 20 <= first <= 25 and data[1:3] in _DTLS:
             self._counts["dtls"] += 1
         else:
             self._counts["other"] += 1

@@ -153,7 +153,9 @@ def _signer(row: Json, what: str) -> str:
     try:
         in_form = set(signature) == {"algorithm", "key", "value"} and signature["algorithm"] == "Ed25519"
         # Hex has capitals too: a bit could be changed there without changing the number.
-        in_form = in_form and all(bytes.fromhex(signature[name]).hex() == signature[name] for name in ("key", "value"))
+        in_form = in_form and all(
+            bytes.fromhex(signature[name]).hex() == signature[name] for name in ("key", "value")
+        )
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature["key"]))
         body = {name: value for name, value in row.items() if name != "signature"}
         key.verify(bytes.fromhex(signature["value"]), _CONTEXT + canonical(body))

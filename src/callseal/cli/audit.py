@@ -44,7 +44,10 @@ app = typer.Typer(
 )
 
 Agent = Annotated[
-    str, typer.Option("--agent", metavar="ADDRESS", help="IP address of the agent's side, when SIP does not tell.")
+    str,
+    typer.Option(
+        "--agent", metavar="ADDRESS", help="IP address of the agent's side, when SIP does not tell."
+    ),
 ]
 Window = Annotated[
     list[str],
@@ -73,7 +76,9 @@ def files(
     ],
     keys: Annotated[
         str,
-        typer.Option("--keys", metavar="allow|deny", help="May SRTP be opened with SDES keys of the signalling?"),
+        typer.Option(
+            "--keys", metavar="allow|deny", help="May SRTP be opened with SDES keys of the signalling?"
+        ),
     ] = "deny",
     agent: Agent = "",
     call: Annotated[
@@ -82,10 +87,13 @@ def files(
     window: Window = [],
     record: Annotated[
         Path | None,
-        typer.Option("--record", metavar="FILE", help="Windows from a call's record (callseal record --json)."),
+        typer.Option(
+            "--record", metavar="FILE", help="Windows from a call's record (callseal record --json)."
+        ),
     ] = None,
     deployment: Annotated[
-        Path | None, typer.Option("--deployment", metavar="FILE", help="Deployment file, to be hashed into the verdict.")
+        Path | None,
+        typer.Option("--deployment", metavar="FILE", help="Deployment file, to be hashed into the verdict."),
     ] = None,
     out: Out = None,
     report: Report = None,
@@ -121,11 +129,16 @@ def files(
 @app.command()
 def verify(
     verdicts: Annotated[
-        list[Path], typer.Argument(metavar="VERDICT...", help="A folder of verdicts, or all files in their order.")
+        list[Path],
+        typer.Argument(metavar="VERDICT...", help="A folder of verdicts, or all files in their order."),
     ],
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="FILE", help="The Ed25519 key (PEM) that must have signed; its public half is enough."),
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="The Ed25519 key (PEM) that must have signed; its public half is enough.",
+        ),
     ] = None,
 ) -> None:
     """Verify verdicts, offline: signatures, the chain, and that none is missing. Status 0 or 1."""
@@ -170,7 +183,9 @@ def _library() -> Any:
     return command
 
 
-def _tell(found: list[Any], out: Path | None, report: Path | None, sign: Path | None, *, as_json: bool) -> int:
+def _tell(
+    found: list[Any], out: Path | None, report: Path | None, sign: Path | None, *, as_json: bool
+) -> int:
     from callseal.audit import command  # noqa: PLC0415
 
     verdicts = command.sealed(found, out, sign)
@@ -200,7 +215,12 @@ class _Bar:
         self._progress: Progress | None = None
         if sys.stderr.isatty() and total >= self.SHORTEST:
             self._progress = Progress(
-                "auditing", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+                "auditing",
+                BarColumn(),
+                DownloadColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
             )
             self._task = self._progress.add_task("audit", total=total)
 
