@@ -17,7 +17,7 @@ _SAYS = {"clean": "Clean", "digits": "Digits reached the agent", "no_evidence": 
 _LEGEND = (
     '<div class="legend"><span><i style="background:var(--secured-fill)"></i>secured</span>'
     '<span><i style="background:var(--moving-fill)"></i>on its way to or from the partner</span>'
-    '<span><i style="background:var(--sound-fill)"></i>sound, -60 to 0 dBm0</span>'
+    '<span><i style="background:var(--sound-fill)"></i>sound, -60 to 0 dBm0; a gap: no packet</span>'
     '<span><i class="tick" style="background:var(--event)"></i>digit as telephone-event</span>'
     '<span><i class="tick" style="background:var(--tone)"></i>digit as tone</span>'
     '<span><i class="dot" style="background:var(--piece)"></i>piece of tone, shorter than a digit</span></div>'

@@ -77,7 +77,7 @@ def drawing(case: Case) -> str:
             )
             y += 12
             leg = lane.leg
-        bodies.append(_draw(lane, y, scale))
+        bodies.append(_draw(lane, y, scale, [one for one in case.windows.windows if one.guarded]))
         y += LANE + GAP
     bottom = y
     parts += _axis(scale, bottom)
@@ -96,7 +96,16 @@ def _lanes(case: Case) -> list[_Lane]:
     """The way of the customer's voice, leg by leg; the other direction is in the table."""
     groups: dict[tuple[str, str, str, str], list[Assigned]] = {}
     for one in case.streams:
-        if one.sender == "edge" == one.receiver or one.sender == "agent" or one.receiver == "customer":
+        back = (one.leg, one.sender) == ("customer", "partner") or (one.leg, one.receiver) == (
+            "agent",
+            "partner",
+        )
+        if (
+            back
+            or one.sender == "edge" == one.receiver
+            or one.sender == "agent"
+            or one.receiver == "customer"
+        ):
             continue
         name = "" if one.sender or one.receiver else one.stream.destination
         groups.setdefault((one.leg, one.sender, one.receiver, name), []).append(one)
@@ -114,7 +123,7 @@ def _lanes(case: Case) -> list[_Lane]:
     return lanes[:MOST_LANES]
 
 
-def _draw(lane: _Lane, y: float, scale: _Scale) -> str:
+def _draw(lane: _Lane, y: float, scale: _Scale, guarded: list[Window]) -> str:
     base = y + LANE
     parts = [
         f'<text x="12" y="{base - LANE / 2 + 4:.0f}">{escape(lane.title)}</text>',
@@ -122,13 +131,18 @@ def _draw(lane: _Lane, y: float, scale: _Scale) -> str:
         _sound(lane, base, scale),
     ]
     parts += _marks(lane, y, scale)
-    count = sum(len(one.stream.digits) for one in lane.streams)
-    style = "count"
-    parts.append(
-        f'<text class="{style}" x="{WIDTH - RIGHT + 12}" y="{base - LANE / 2 + 4:.0f}">{count} '
-        f"digit{'' if count == 1 else 's'}</text>"
-    )
+    digits = [digit.at for one in lane.streams for digit in one.stream.digits]
+    within = sum(any(one.begin <= at < one.end for one in guarded) for at in digits)
+    x, middle = WIDTH - RIGHT + 12, base - LANE / 2
+    parts.append(f'<text class="count" x="{x}" y="{middle:.0f}">{_digits(len(digits))}</text>')
+    if guarded:
+        style = "leak" if lane.judged and within else "seal" if lane.judged else ""
+        parts.append(f'<text class="{style}" x="{x}" y="{middle + 16:.0f}">{within} guarded</text>')
     return "".join(parts)
+
+
+def _digits(count: int) -> str:
+    return f"{count} digit{'' if count == 1 else 's'}"
 
 
 def _sound(lane: _Lane, base: float, scale: _Scale) -> str:

@@ -50,7 +50,7 @@ Agent = Annotated[
     ),
 ]
 Window = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--window",
         metavar="FROM..TO",
@@ -70,7 +70,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON
 
 
 @app.command(_FROM_FILES)
-def files(
+def files(  # noqa: PLR0917 - each is an option of the command line
     captures: Annotated[
         list[Path], typer.Argument(metavar="CAPTURE...", help="pcap or pcapng, also with gzip.")
     ],
@@ -84,7 +84,7 @@ def files(
     call: Annotated[
         str, typer.Option("--call", metavar="ID", help="Only this call: its reference or a Call-ID.")
     ] = "",
-    window: Window = [],
+    window: Window = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -107,7 +107,7 @@ def files(
     audit = _library()
     if keys not in ("allow", "deny"):
         raise typer.BadParameter("allow or deny", param_hint="--keys")
-    stretches, relative = _stretches(window)
+    stretches, relative = _stretches(window or [])
     options = audit.Options(
         keys=keys == "allow",
         agent=agent,

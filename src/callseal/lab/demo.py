@@ -112,6 +112,7 @@ class _Demo:
             code = self._verdict(heard)
             if recorder is not None:
                 code = self._audit(recorder) or code
+            self._next()
             if self._options.serve:
                 serve(world, write_settings(world.workspace), self._out)
         return code
@@ -242,11 +243,6 @@ class _Demo:
         if not listened:
             line += "; but the ear did not prove itself, so this is no evidence"
         self._out.print(Text(line, style="bold green" if good else "bold red"))
-        if not self._options.serve:
-            self._out.print(
-                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
-                style="dim",
-            )
         return 0 if good else 1
 
     def _stage(self, text: str) -> None:
@@ -256,6 +252,13 @@ class _Demo:
     def _say(self, who: str, text: str) -> None:
         with self._lock:
             self._out.print(f"{'':8}{who}: {text}", style="cyan")
+
+    def _next(self) -> None:
+        if not self._options.serve:
+            self._out.print(
+                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
+                style="dim",
+            )
 
     def _audit(self, recorder: Recorder) -> int:
         clean, line, more = told(recorder, self._options.keep, self._options.report, int(time.time()))
