@@ -9,12 +9,13 @@ from typing import Any
 
 from callseal import __version__
 from callseal.audit import verdict, windows
+from callseal.audit.canonical import Json, canonical
 from callseal.audit.captures import CaptureError, Captures, Named, Progress
 from callseal.audit.case import Case, cases_of, count_sip
 from callseal.audit.observer import Observation, Observer
 from callseal.audit.roles import Call
 from callseal.audit.self_test import SelfTest, self_test
-from callseal.audit.verdict import CaptureFile, Json, canonical
+from callseal.audit.verdict import CaptureFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,14 @@ def audit(
 
 
 def judge(
-    observation: Observation, files: tuple[CaptureFile, ...], options: Options, *, made_at: int
+    observation: Observation,
+    files: tuple[CaptureFile, ...],
+    options: Options,
+    *,
+    made_at: int,
+    whole: bool = False,
 ) -> list[Audited]:
-    """Verdicts on what was observed. Raises `CaptureError`."""
+    """Verdicts on what was observed; `whole`: it is known that nothing was missed. Raises `CaptureError`."""
     cases = cases_of(observation, options.agent)
     if options.call:
         cases = [pair for pair in cases if options.call in (pair[0].name, *pair[0].call_ids)]
@@ -68,6 +74,8 @@ def judge(
             "neither RTP nor a call is in the capture" + (f" ({problem})" if problem else ""),
             advice="a capture of the interface that carries the agent's media is needed",
         )
+    for case, _ in cases:
+        case.whole = whole
     seed = hashlib.sha256("".join(one.sha256 for one in files).encode()).digest()
     return [_audited(case, call, observation, files, options, seed, made_at) for case, call in cases]
 

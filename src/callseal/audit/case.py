@@ -74,6 +74,8 @@ class Case:
     windows: Windows
     notes: list[str] = field(default_factory=list)
     sip: list[SipFound] = field(default_factory=list)
+    whole: bool = False
+    """It is known that the capture missed nothing: then gaps towards the agent are what a fence dropped."""
 
     @property
     def judged(self) -> list[Assigned]:

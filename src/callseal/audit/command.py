@@ -7,8 +7,8 @@ from pathlib import Path
 
 from callseal.audit import report, seal
 from callseal.audit.audit import Audited, Options, audit, judge
+from callseal.audit.canonical import Json
 from callseal.audit.captures import open_file
-from callseal.audit.verdict import Json
 
 __all__ = ["Audited", "Options", "as_text", "audit", "judge", "open_file", "sealed", "write_report"]
 
@@ -43,13 +43,11 @@ def as_text(verdict: Json) -> list[str]:
     known = verdict["windows"]["known_by"]
     said = {
         "clean": "CLEAN        no digit reached the agent's side",
-        "digits": f"DIGITS       {result['digits_to_agent']} digits reached the agent's side",
+        "digits": "DIGITS       " + (result["reasons"][0] if result["reasons"] else ""),
         "no_evidence": "NO EVIDENCE  " + (result["reasons"][0] if result["reasons"] else ""),
     }[result["verdict"]]
     lines = [f"{said}: call {call['name']}"]
-    lines += [
-        f"             {one}" for one in result["reasons"][1 if result["verdict"] == "no_evidence" else 0 :]
-    ]
+    lines += [f"             {one}" for one in result["reasons"][1:]]
     if known == "unknown":
         lines.append("             when the line was secured is not known: the whole capture was judged")
     else:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
+from callseal.audit.canonical import Json
 from callseal.audit.case import Case
 from callseal.audit.seal import digest
 from callseal.audit.timeline import drawing
-from callseal.audit.verdict import Json
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _SAYS = {"clean": "Clean", "digits": "Digits reached the agent", "no_evidence": "No evidence"}

@@ -129,24 +129,25 @@ def _named(dialogs: list[Dialog], agent: str) -> Call:
 def _from_routes(call: Call) -> None:
     customer, agent = call.leg("customer"), call.leg("agent")
     if customer is not None:
-        begin, end = _ends(call, customer)
+        begin, end, hosts = _ends(call, customer)
         outward = customer.direction.endswith("o")
-        call.customer, call.partner = (end, begin) if outward else (begin, end)
+        call.customer, partner = (end, begin) if outward else (begin, end)
+        call.partner = partner if hosts > 2 else ""  # of two hosts, one is the edge
     if agent is not None:
-        begin, end = _ends(call, agent)
+        begin, end, hosts = _ends(call, agent)
         outward = agent.direction.endswith("o")
         call.agent, partner = (begin, end) if outward else (end, begin)
-        call.partner = call.partner or partner
+        call.partner = call.partner or (partner if hosts > 2 else "")
     if len(call.dialogs) == 1 and call.dialogs[0].direction.startswith("b"):  # bypassed: no partner in it
-        begin, end = _ends(call, call.dialogs[0])
+        begin, end, _ = _ends(call, call.dialogs[0])
         call.customer, call.agent = (begin, end) if call.dialogs[0].direction == "bi" else (end, begin)
         call.partner = ""
 
 
 def _inferred(call: Call) -> None:
     first, last = call.dialogs[0], call.dialogs[-1]
-    call.customer, first_end = _ends(call, first)
-    last_begin, call.agent = _ends(call, last)
+    call.customer, first_end, _ = _ends(call, first)
+    last_begin, call.agent, _ = _ends(call, last)
     if first is last:
         first.leg = "call"
         call.notes.append("one dialog: the caller is taken for the customer, the callee for the agent's side")
@@ -157,16 +158,17 @@ def _inferred(call: Call) -> None:
         call.partner = first_end
 
 
-def _ends(call: Call, dialog: Dialog) -> tuple[str, str]:
-    """(host that sent the first INVITE, host that it reached in the end)."""
+def _ends(call: Call, dialog: Dialog) -> tuple[str, str, int]:
+    """(host that sent the first INVITE, host that it reached in the end, how many hosts it saw)."""
     hops: dict[str, str] = {}
     first = next((one for one in dialog.invites if not one.in_dialog), None) or next(dialog.invites)
     for one in dialog.invites:
         if one.cseq == first.cseq:
             hops.setdefault(call.host(one.source), call.host(one.destination))
     begin = at = call.host(first.source)
+    seen = 1
     for _ in range(len(hops)):
         if at not in hops or hops[at] == begin:
             break
-        at = hops[at]
-    return begin, at
+        at, seen = hops[at], seen + 1
+    return begin, at, seen

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from callseal.audit.verdict import Json, canonical
+from callseal.audit.canonical import Json, canonical
 from callseal.observe.errors import Error
 
 BEGINNING = "0" * 64

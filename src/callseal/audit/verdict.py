@@ -5,21 +5,19 @@ It holds counts and never a digit. Times are milliseconds, levels tenths of a dB
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from callseal.audit import self_test, tone_scan
+from callseal.audit.canonical import Json
 from callseal.audit.case import Assigned, Case, Found
 from callseal.audit.self_test import SelfTest
 
 SCHEMA = 1
 MOST_LOST_SHARE = 0.02
 """Part of the packets to the agent that may be missing in a guarded window before silence proves nothing."""
-
-Json = dict[str, Any]
 
 
 class Result(StrEnum):
@@ -40,13 +38,6 @@ class CaptureFile:
     frames: int
     cut: int
     problem: str
-
-
-def canonical(value: Mapping[str, Any]) -> bytes:
-    """The one form that is hashed and signed: keys sorted, no white space, UTF-8 (RFC 8785 for objects without fractions)."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
 
 
 def settings(*, keys: bool, agent: str, windows: str) -> Json:
@@ -248,10 +239,10 @@ def _judge(case: Case, tested: SelfTest, *, complete: bool) -> tuple[Result, lis
     digits = sum(found.digits for found, _ in guarded) + sum(one.infos for one in _guarded_sip(case))
     doubts = _doubts(case, tested, guarded, complete=complete)
     if digits and case.windows.known:
-        return Result.DIGITS, [f"{digits} digits reached the agent's side in a guarded window", *doubts]
+        return Result.DIGITS, [f"{_digits(digits)} reached the agent's side in a guarded window", *doubts]
     if digits:
         return Result.NO_EVIDENCE, [
-            f"{digits} digits reached the agent's side, and it is not known when the line was secured",
+            f"{_digits(digits)} reached the agent's side, and it is not known when the line was secured",
             *doubts,
         ]
     return (Result.NO_EVIDENCE, doubts) if doubts else (Result.CLEAN, [])
@@ -301,7 +292,7 @@ def _whole(case: Case) -> bool:
     """
     ends = [one.stream for one in case.streams if one.sender in ("customer", "agent")]
     packets, lost = sum(one.packets for one in ends), sum(one.lost for one in ends)
-    return packets > 0 and lost <= MOST_LOST_SHARE * (packets + lost)
+    return case.whole or (packets > 0 and lost <= MOST_LOST_SHARE * (packets + lost))
 
 
 def _unseen(case: Case, files: tuple[CaptureFile, ...], counts: Mapping[str, int]) -> list[str]:
@@ -322,6 +313,10 @@ def _unseen(case: Case, files: tuple[CaptureFile, ...], counts: Mapping[str, int
             "the press of Secure is not in SIP: the first window begins with the partner's first offer"
         )
     return unseen
+
+
+def _digits(count: int) -> str:
+    return f"{count} digit{'' if count == 1 else 's'}"
 
 
 def _ms(seconds: float) -> int:

@@ -92,7 +92,18 @@ def from_signalling(call: Call, begin: float, end: float) -> Windows:
     """From the partner's offers and their answers."""
     if not call.partner:
         return Windows(UNKNOWN, (Window(UNKNOWN, begin, end),), ("the partner is not in the capture",))
-    legs = [_moves(call, dialog, _elsewhere(call)) for dialog in call.dialogs]
+    elsewhere = _elsewhere(call)
+    passed_on = any(
+        where in elsewhere
+        for _, one in call.descriptions()
+        if call.host(one.source) == call.partner
+        for where in one.addresses
+    )
+    if not passed_on:  # a B2BUA that always has the media, or a capture that begins late
+        return Windows(
+            UNKNOWN, (Window(UNKNOWN, begin, end),), ("the partner was never seen to pass media on",)
+        )
+    legs = [_moves(call, dialog, elsewhere) for dialog in call.dialogs]
     legs = [moves for moves in legs if moves]
     if not legs:
         return Windows(

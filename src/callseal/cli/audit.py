@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -16,18 +17,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 from rich.text import Text
 from typer.core import TyperGroup
 
-from callseal.observe.errors import Error
+from callseal.audit import libraries
 
 CLEAN, DIGITS, NO_EVIDENCE = 0, 3, 4
 """Exit codes; 1 is an error told on standard error, 2 a wrong command line."""
 _STYLES = {"clean": "bold green", "digits": "bold red", "no_evidence": "bold yellow"}
 _FROM_FILES = "files"
-
-
-class MissingExtraError(Error):
-    """The decoders are not installed."""
-
-    id = "missing_extra"
 
 
 class AuditGroup(TyperGroup):
@@ -40,7 +35,9 @@ class AuditGroup(TyperGroup):
 
 
 app = typer.Typer(
-    cls=AuditGroup, no_args_is_help=True, help="Audit captures of calls: did a digit reach the agent's side?"
+    cls=AuditGroup,
+    no_args_is_help=True,
+    help="callseal audit CAPTURE...: did a digit reach the agent's side? (More: callseal audit files --help)",
 )
 
 Agent = Annotated[
@@ -127,6 +124,38 @@ def files(  # noqa: PLR0917 - each is an option of the command line
 
 
 @app.command()
+def live(  # noqa: PLR0917 - each is an option of the command line
+    agent: Annotated[
+        str, typer.Option("--agent", metavar="ADDRESS", help="IPv4 address of the agent's side.")
+    ],
+    interface: Annotated[
+        str, typer.Option("--interface", metavar="NAME", help="Device to listen on.")
+    ] = "lo",
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="N", help="How long; without it, until Ctrl-C.")
+    ] = None,
+    out: Out = None,
+    report: Report = None,
+    sign: Sign = None,
+    as_json: AsJson = False,
+) -> None:
+    """Listen to what goes to the agent's side, in memory, and judge it. Needs root. Nothing but the verdict is written.
+
+    The customer's leg is not looked at. Status as for captures.
+    """
+    library = _library()
+    from callseal.audit.live import listen  # noqa: PLC0415
+
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda *_: asked.append(1))
+    try:
+        found = listen(agent, interface, seconds, library.Options(), stopped=lambda: bool(asked))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    raise typer.Exit(_tell(found, out, report, sign, as_json=as_json))
+
+
+@app.command()
 def verify(
     verdicts: Annotated[
         list[Path],
@@ -170,14 +199,8 @@ def new_key(path: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
 
 
 def _library() -> Any:
-    """The audit, with its decoders. Raises `MissingExtraError`."""
-    try:
-        import av  # noqa: F401, PLC0415
-        import numpy  # noqa: F401, ICN001, PLC0415
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed", advice="pip install 'callseal[audit]' brings the decoders"
-        ) from None
+    """The audit, loaded when it is wanted: with its decoders it is large. Raises `MissingExtraError`."""
+    libraries.load()
     from callseal.audit import command  # noqa: PLC0415
 
     return command

@@ -7,13 +7,12 @@ from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from callseal.audit import command
-from callseal.audit.captures import CaptureError, Named
+from callseal.audit import libraries
 from callseal.audit.recorder import LAB, Recorder
-from callseal.audit.seal import SealError
 from callseal.audit.tap import TapError
 from callseal.lab.block import Block
 from callseal.lab.site import Site
+from callseal.observe.errors import Error
 
 NAME = "demo (in memory)"
 
@@ -34,11 +33,16 @@ def told(recorder: Recorder, keep: Path | None, report: Path | None, made_at: in
     """(whether every call is clean, one line on all calls, one on where to read more). Verdicts stay in `keep`, if there is one."""
     recorder.stop()
     try:
+        libraries.load()
+        # Large, and of no use to any other verb.
+        from callseal.audit import command  # noqa: PLC0415
+        from callseal.audit.captures import Named  # noqa: PLC0415
+
         found = command.audit([Named(NAME, recorder.capture())], command.Options(keys=True), made_at=made_at)
         verdicts = command.sealed(found, keep / "verdicts" if keep else None)
         if report is not None:
             command.write_report(report, found, verdicts)
-    except (CaptureError, SealError) as error:
+    except Error as error:
         return False, f"AUDIT    {error.message}", ""
     results = [one["result"] for one in verdicts]
     clean = all(one["verdict"] == "clean" for one in results)
