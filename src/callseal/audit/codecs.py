@@ -129,7 +129,7 @@ def _encode(name: str, rate: int, samples: NDArray[np.int16], step: int) -> list
     context.sample_rate, context.layout, context.format = rate, "mono", "s16"
     if name == "libopus":
         context.bit_rate = 32000
-        context.options = {"application": "voip"}
+        context.options = {"application": "voip", "compression_level": "2"}
     payloads: list[bytes] = []
     for at in range(0, len(samples) - step + 1, step):
         frame = av.AudioFrame.from_ndarray(samples[None, at : at + step].copy(), format="s16", layout="mono")

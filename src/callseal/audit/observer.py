@@ -18,6 +18,7 @@ MOST_STREAMS = 50_000
 MOST_CONNECTIONS = 5_000
 SWEEP_FRAMES = 100_000
 IDLE_S = 30.0
+PAUSE_S = 5.0
 _ETHERNET_IPV4 = b"\x08\x00"
 _DTLS = (b"\xfe\xff", b"\xfe\xfd")
 
@@ -92,8 +93,8 @@ class Observer:
 
     def finish(self) -> Observation:
         """Everything is read."""
-        for stream in self._streams.values():
-            stream.flush(final=True)
+        for name, stream in list(self._streams.items()):
+            self._split(name, stream).flush(final=True)
         found = [*self._done, *self._streams.values()]
         kept = tuple(one for one in found if one.likely or self._expected(one))
         self._counts["fragments_incomplete"] = self._ip.incomplete
@@ -127,6 +128,7 @@ class Observer:
 
     def _flush(self, name: bytes, stream: RtpStream) -> None:
         """Looks at a batch, and whether SDP that came later says something else about the stream."""
+        stream = self._split(name, stream)
         stream.flush()
         says = self.signalling.encrypted(stream.source, stream.destination)
         if says and name not in self._ssrc_keys:
@@ -134,6 +136,26 @@ class Observer:
         elif says is False and name in self._ssrc_keys:
             del self._ssrc_keys[name]
             stream.hidden = False
+
+    def _split(self, name: bytes, stream: RtpStream) -> RtpStream:
+        """After a long pause the same numbers are another stream: test tools use theirs again in the next call."""
+        while True:
+            last, pending = stream.end, stream.pending
+            cut = 0
+            for place, (at, _) in enumerate(pending):
+                if at - last > PAUSE_S and (place or stream.packets):
+                    cut = place
+                    break
+                last = at
+            else:
+                return stream
+            rest = pending[cut:]
+            del pending[cut:]
+            stream.flush(final=True)
+            if stream.likely or self._expected(stream):
+                self._done.append(stream)
+            stream = self._stream(rest[0][0], name)
+            stream.pending = rest
 
     def _expected(self, stream: RtpStream) -> bool:
         return self.signalling.announced(stream.destination)
@@ -144,6 +166,7 @@ class Observer:
             last = stream.pending[-1][0] if stream.pending else stream.end
             if now - last < idle:
                 continue
+            stream = self._split(name, stream)
             stream.flush(final=True)
             del self._streams[name]
             self._ssrc_keys.pop(name, None)
