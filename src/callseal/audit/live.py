@@ -31,12 +31,15 @@ def listen(
     *,
     clock: Callable[[], float] = time.time,
     stopped: Callable[[], bool] = lambda: False,
+    ready: Callable[[], None] = lambda: None,
 ) -> list[Audited]:
     """Listens for `seconds` (None: until `stopped`) and judges. IPv4, needs root. Raises `TapError`, `CaptureError`."""
     tap = Tap(address, interface)
     sha = hashlib.sha256()
     counts = [0, 0]
     end = None if seconds is None else clock() + seconds
+
+    ready()
 
     def frames() -> Iterator[Frame]:
         while not stopped():

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callseal.audit.key_ring import StreamKeys
-from callseal.audit.rtp_stream import BATCH, RtpStream
+from callseal.audit.rtp_stream import BATCH, FEW, RtpStream
 from callseal.audit.signalling import Signalling
 from callseal.wire import ip
 from callseal.wire.pcap_stream import Frame
 from callseal.wire.sip import SipStream, looks_like_sip
 
 MOST_STREAMS = 50_000
+MOST_CANDIDATES = 4_096
 MOST_CONNECTIONS = 5_000
 SWEEP_FRAMES = 100_000
 IDLE_S = 30.0
@@ -42,6 +43,7 @@ class Observer:
         self._keys = keys
         self._ip = ip.IpReader()
         self._streams: dict[bytes, RtpStream] = {}
+        self._candidates: dict[bytes, list[tuple[float, bytes]]] = {}
         self._ssrc_keys: dict[bytes, StreamKeys] = {}
         self._done: list[RtpStream] = []
         self._connections: dict[tuple[str, str], SipStream] = {}
@@ -73,13 +75,13 @@ class Observer:
                     stream = streams.get(name)
                     end = offset + 20 + (frame[offset + 24] << 8 | frame[offset + 25])
                     if stream is None:
-                        stream = self._stream(at, name)
-                    if name in self._ssrc_keys:
+                        self._candidate(at, name, frame[start:end])
+                    elif name in self._ssrc_keys:
                         self._hidden(at, name, stream, frame[start:end])
-                        continue
-                    stream.pending.append((at, frame[start:end]))
-                    if len(stream.pending) >= BATCH:
-                        self._flush(name, stream)
+                    else:
+                        stream.pending.append((at, frame[start:end]))
+                        if len(stream.pending) >= BATCH:
+                            self._flush(name, stream)
                     continue
             packet = self._ip.read(link, frame)
             if packet is None:
@@ -93,6 +95,11 @@ class Observer:
 
     def finish(self) -> Observation:
         """Everything is read."""
+        for name in [name for name in self._candidates if self.signalling.announced(_ends(name)[1])]:
+            for at, packet in self._candidates.pop(name):  # SDP came after the media
+                if name not in self._streams:
+                    self._stream(at, name)
+                self._packet(at, name, packet)
         for name, stream in list(self._streams.items()):
             self._split(name, stream).flush(final=True)
         found = [*self._done, *self._streams.values()]
@@ -105,11 +112,30 @@ class Observer:
 
     # -- RTP ---------------------------------------------------------------------------------------------------
 
+    def _packet(self, at: float, name: bytes, packet: bytes) -> None:
+        stream = self._streams.get(name)
+        if stream is None:
+            self._candidate(at, name, packet)
+        elif name in self._ssrc_keys:
+            self._hidden(at, name, stream, packet)
+        elif stream.add(at, packet):
+            self._flush(name, stream)
+
+    def _candidate(self, at: float, name: bytes, packet: bytes) -> None:
+        """What looks like RTP once may be anything: it becomes a stream when more of it comes, or when SDP announced it."""
+        first = self._candidates.setdefault(name, [])
+        first.append((at, packet))
+        if len(first) < FEW and not self.signalling.announced(_ends(name)[1]):
+            if len(self._candidates) > MOST_CANDIDATES:
+                del self._candidates[next(iter(self._candidates))]
+            return
+        del self._candidates[name]
+        self._stream(first[0][0], name)
+        for each in first:
+            self._packet(each[0], name, each[1])
+
     def _stream(self, at: float, name: bytes) -> RtpStream:
-        size = 16 if len(name) > 16 else 4
-        ports = name[2 * size : 2 * size + 4]
-        source = ip.endpoint(name[:size], int.from_bytes(ports[:2], "big"))
-        destination = ip.endpoint(name[size : 2 * size], int.from_bytes(ports[2:], "big"))
+        source, destination = _ends(name)
         if len(self._streams) >= MOST_STREAMS:
             self._sweep(at, idle=0.0)
         ssrc = int.from_bytes(name[-4:], "big")
@@ -166,12 +192,12 @@ class Observer:
             last = stream.pending[-1][0] if stream.pending else stream.end
             if now - last < idle:
                 continue
-            stream = self._split(name, stream)
-            stream.flush(final=True)
+            youngest = self._split(name, stream)
+            youngest.flush(final=True)
             del self._streams[name]
             self._ssrc_keys.pop(name, None)
-            if stream.likely or self._expected(stream):
-                self._done.append(stream)
+            if youngest.likely or self._expected(youngest):
+                self._done.append(youngest)
 
     # -- everything else ---------------------------------------------------------------------------------------
 
@@ -186,11 +212,7 @@ class Observer:
             self._counts["rtcp"] += 1
         elif first >> 6 == 2 and len(data) >= 12:
             name = _raw(packet.source, packet.destination) + data[8:12]
-            stream = self._streams.get(name) or self._stream(at, name)
-            if name in self._ssrc_keys:
-                self._hidden(at, name, stream, data)
-            elif stream.add(at, data):
-                self._flush(name, stream)
+            self._packet(at, name, data)
         elif 20 <= first <= 25 and data[1:3] in _DTLS:
             self._counts["dtls"] += 1
         else:
@@ -207,6 +229,14 @@ class Observer:
             connection = self._connections[name] = SipStream()
         for message in connection.feed(packet.sequence, packet.payload, opens=packet.opens):
             self.signalling.feed(at, packet.source, packet.destination, message)
+
+
+def _ends(name: bytes) -> tuple[str, str]:
+    """Source and destination of a stream, from the octets by which it is known."""
+    size = 16 if len(name) > 16 else 4
+    ports = name[2 * size : 2 * size + 4]
+    source = ip.endpoint(name[:size], int.from_bytes(ports[:2], "big"))
+    return source, ip.endpoint(name[size : 2 * size], int.from_bytes(ports[2:], "big"))
 
 
 def _raw(source: str, destination: str) -> bytes:

@@ -149,7 +149,14 @@ def live(  # noqa: PLR0917 - each is an option of the command line
     asked: list[int] = []
     before = signal.signal(signal.SIGINT, lambda *_: asked.append(1))
     try:
-        found = listen(agent, interface, seconds, library.Options(), stopped=lambda: bool(asked))
+        found = listen(
+            agent,
+            interface,
+            seconds,
+            library.Options(),
+            stopped=lambda: bool(asked),
+            ready=lambda: typer.echo(f"listening to what goes to {agent}", err=True),
+        )
     finally:
         signal.signal(signal.SIGINT, before)
     raise typer.Exit(_tell(found, out, report, sign, as_json=as_json))
