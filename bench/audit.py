@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -78,16 +77,13 @@ def make(path: Path, codec: str, seconds: int, streams: int) -> float:
 
 
 def cpu_of(command: Sequence[str]) -> tuple[float, float]:
-    """(CPU seconds, peak memory in MB) of a process and its children."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 4):  # clean, or digits of which nobody knows the window
-        raise SystemExit(f"{command[0]} failed: {done.stderr.strip()[-300:]}")
-    return (
-        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        after.ru_maxrss / 1024,
-    )
+    """(CPU seconds, peak memory in MB) of a process."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 4):  # clean, or digits of which nobody knows the window
+        raise SystemExit(f"{command[0]} failed with {process.returncode}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def commands(path: Path) -> Iterator[tuple[str, list[str]]]:
