@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callseal.audit.codecs import CLOCKS
 from callseal.audit.heard import Method
 from callseal.audit.rtp_stream import RtpStream, opus_duration
 from callseal.wire.dtmf import RedundantBlock, press, redundant
 from callseal.wire.ip import IpReader
-from tests.support.call_capture import BEGIN, CLOCKS, KINDS, Capture, Talk, hush, murmur, tones
+from tests.support.call_capture import BEGIN, KINDS, Capture, Talk, hush, murmur, tones
 
 pytestmark = pytest.mark.unit
 
