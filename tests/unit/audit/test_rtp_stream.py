@@ -127,6 +127,14 @@ def test_disorder_and_repeats_change_nothing(seed: int) -> None:
     assert (stream.packets, stream.lost) == (len(rows), 0)
 
 
+def test_repeats_are_counted_and_heard_once() -> None:
+    one = talk()
+    one.press(one.say(1.0, tones("4")), "5")
+    rows = packets(one.capture)
+    stream = stream_of([row for row in rows for _ in range(2)])
+    assert (stream.packets, stream.duplicates, len(stream.digits)) == (len(rows), len(rows), 2)
+
+
 def test_the_sequence_number_wraps() -> None:
     one = talk()
     one.sequence = 65_500

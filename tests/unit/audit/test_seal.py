@@ -135,6 +135,23 @@ def test_a_signed_folder_takes_no_unsigned_verdict(folder: Path) -> None:
         VerdictFolder(folder, None)
 
 
+def test_another_verdict_in_its_place_breaks_the_row_even_by_the_same_key(folder: Path, key: Path) -> None:
+    first = verdict_files(folder)[0]
+    other = seal.seal(verdict("another"), 1, seal.BEGINNING, seal.load_key(key))
+    first.write_bytes(canonical(other) + b"\n")
+    assert check_paths([first]).count == 1, "by itself it is good"
+    with pytest.raises(SealError, match="verdict 2 does not follow"):
+        check_paths([folder])
+
+
+@pytest.mark.parametrize("form", [b" ", b"\n", b"\t"])
+def test_white_space_counts(folder: Path, form: bytes) -> None:
+    last = verdict_files(folder)[-1]
+    last.write_bytes(last.read_bytes() + form)
+    with pytest.raises(SealError, match="canonical form"):
+        check_paths([folder])
+
+
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"nonsense", b'{"a":1.5,"a":2}\n', b"\xff"])
 def test_what_is_no_verdict(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "x.json"
