@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff screenshots setup uninstall soak-fuzz
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit screenshots setup uninstall soak-fuzz
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -9,7 +9,7 @@ help: ## This list
 
 demo: ## A paid call from the first INVITE to the receipt, on real parts (ARGS=--serve keeps it running)
 	@infra/host/setup demo
-	@callseal demo $(ARGS)
+	@callseal demo --report build/demo-report.html $(ARGS)
 
 test: ## Everything that must hold: lint, types, import rules, unit, integration and e2e (ARGS go to pytest)
 	@infra/host/setup test
@@ -29,7 +29,7 @@ lint: ## ruff, mypy --strict, import contracts
 format: ## Let ruff format the code
 	@ruff format . && ruff check --fix-only --quiet .
 
-bench: bench-secure bench-router bench-media bench-handoff ## Every bench but bench-failure
+bench: bench-secure bench-router bench-media bench-handoff bench-audit ## Every bench but bench-failure
 
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test
@@ -50,6 +50,10 @@ bench-router-parts: ## What each part of the router costs a call, by leaving it 
 bench-media: ## CPU of a call in rtpengine, beside one plain rtpengine call
 	@infra/host/setup test
 	@python -m bench.media $(ARGS)
+
+bench-audit: ## Seconds of audio that a second of CPU audits, for each codec, beside tshark
+	@infra/host/setup test
+	@python -m bench.audit $(ARGS)
 
 bench-handoff: ## From the partner's INVITE to the agent's card, at growing rates up to the knee
 	@infra/host/setup test

@@ -5,6 +5,11 @@ In a parallel run (`make test`) a worker has a network of its own, and a module 
 
 from __future__ import annotations
 
+import os
+
+# Before numpy is loaded, as `callseal.audit.libraries` does it: many threads for small products only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -11,22 +11,18 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from callseal.audit.body_keys import UNREADABLE, keys_in_body
+from callseal.audit.events import Presses, events_of
 from callseal.audit.heard import Key, Method, Talker
 from callseal.audit.tones import ToneDetector
 from callseal.wire import rtp
-from callseal.wire.dtmf import KEYS, InfoKey, TelephoneEvent, parse_redundant
 from callseal.wire.g711 import decode_alaw, decode_ulaw, samples_of
 
 LOUD_RMS = 60
 """RMS of a frame above which somebody can be said to be heard; comfort noise and G.711's idle code are below."""
-LONGEST_EVENT_PAYLOAD = 16
 _SILENT = frozenset({13, 19})  # comfort noise, RFC 3389
 _DECODERS: dict[int, Callable[[bytes], array[int]]] = {rtp.PCMU: decode_ulaw, rtp.PCMA: decode_alaw}
 _SIP = re.compile(rb"^(?:[A-Z]{3,10} [^\r\n]+ SIP/2\.0|SIP/2\.0 \d{3} [^\r\n]*)\r\n")
-_KPML = re.compile(rb"""\bdigits\s*=\s*["']([0-9A-D*#]{1,64})["']""", re.IGNORECASE)
-_SIGNAL = re.compile(rb"(?im)^\s*signal\s*=\s*([0-9a-d*#]{1,2})\s*$")
-UNREADABLE = "?"
-"""Stands for a key that was there and could not be read: it is counted, and equals nothing."""
 
 
 @dataclass(slots=True)
@@ -35,7 +31,7 @@ class _Stream:
 
     detector: ToneDetector = field(default_factory=ToneDetector)
     last_sequence: int | None = None
-    events: dict[tuple[int, int], bool] = field(default_factory=dict)
+    presses: Presses = field(default_factory=Presses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +77,10 @@ class Receiver:
         stream = self._streams.setdefault(talker, _Stream())
         pressed = [
             Key(at, Method.EVENT, talker, event.key or UNREADABLE)
-            for timestamp, event in _events(packet)
-            if _is_new(stream, timestamp, event)
+            for timestamp, event in events_of(packet)
+            if stream.presses.begins(timestamp, event)
         ]
-        if pressed or any(True for _ in _events(packet)):
+        if pressed or any(True for _ in events_of(packet)):
             return Received(talker, tuple(pressed), media=True)
         decode = _DECODERS.get(packet.payload_type)
         if decode is None:
@@ -109,51 +105,11 @@ class Receiver:
         head, _, body = data.partition(b"\r\n\r\n")
         if not body or data.startswith(b"SIP/2.0 "):
             return
-        keys = list(_body_keys(_header(head, b"Content-Type", b"c").decode("ascii", "replace"), body))
+        keys = list(keys_in_body(_header(head, b"Content-Type", b"c").decode("ascii", "replace"), body))
         message = (source, _header(head, b"Call-ID", b"i"), _header(head, b"CSeq"))
         if keys and message not in self._messages:
             self._messages.add(message)
             yield from keys
-
-
-def _events(packet: rtp.RtpPacket) -> Iterator[tuple[int, TelephoneEvent]]:
-    """(timestamp, event) of whatever in the packet has the shape of keys, plain or redundant."""
-    plain = list(_shaped(packet.payload))
-    if plain:
-        yield from ((packet.timestamp, event) for event in plain)
-        return
-    if packet.payload_type < rtp.FIRST_DYNAMIC or not packet.payload or not packet.payload[0] & 0x80:
-        return
-    try:
-        blocks = parse_redundant(packet.payload)
-    except ValueError:
-        return
-    for block in blocks:
-        yield from ((packet.timestamp - block.offset & 0xFFFFFFFF, event) for event in _shaped(block.payload))
-
-
-def _shaped(payload: bytes) -> Iterator[TelephoneEvent]:
-    if not 0 < len(payload) <= LONGEST_EVENT_PAYLOAD or len(payload) % 4:
-        return
-    events = TelephoneEvent.parse_all(payload)
-    if all(event.event < len(KEYS) and not event.reserved for event in events):
-        yield from events
-
-
-def _is_new(stream: _Stream, timestamp: int, event: TelephoneEvent) -> bool:
-    """Whether this packet begins a press. Its updates and repeats have the timestamp of the first (RFC 4733 2.5.1.2).
-
-    Some senders move the timestamp with every packet; theirs belong together until the E bit, when close in time.
-    """
-    if (timestamp, event.event) in stream.events:
-        stream.events[timestamp, event.event] |= event.end
-        return False
-    last = next(reversed(stream.events), None)
-    stream.events[timestamp, event.event] = event.end
-    if last is None or last[1] != event.event or event.duration == 0:
-        return True
-    going_on = not stream.events[last] and 0 < (timestamp - last[0] & 0xFFFFFFFF) <= event.duration
-    return not going_on
 
 
 def _header(head: bytes, *names: bytes) -> bytes:
@@ -162,20 +118,3 @@ def _header(head: bytes, *names: bytes) -> bytes:
         if name.strip().lower() in {one.lower() for one in names}:
             return value.strip()
     return b""
-
-
-def _body_keys(content_type: str, body: bytes) -> Iterator[str]:
-    try:
-        found = InfoKey.parse(content_type, body)
-    except ValueError:
-        yield UNREADABLE
-        return
-    if found is not None:
-        yield found.key
-        return
-    # Inside multipart bodies, and RFC 4730 (KPML) reports.
-    for signal in _SIGNAL.findall(body):
-        yield {b"10": "*", b"11": "#"}.get(signal, signal.decode().upper())
-    if b"kpml" in body or "kpml" in content_type.lower():
-        for digits in _KPML.findall(body):
-            yield from digits.decode().upper()

@@ -43,8 +43,14 @@ def demo(
             "--serve", help="Keep everything running: two links, the agent's card and the customer's keypad."
         ),
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Draw the audit of the three calls on one HTML page."),
+    ] = None,
 ) -> None:
     """Play a paid call from the first INVITE to the receipt, and say what the agent heard."""
     raise typer.Exit(
-        lab_demo.run(lab_demo.DemoOptions(site=Hosts() if hosts else block, keep=keep, serve=serve))
+        lab_demo.run(
+            lab_demo.DemoOptions(site=Hosts() if hosts else block, keep=keep, serve=serve, report=report)
+        )
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from callseal import __version__
-from callseal.cli import check, demo, doctor, drain, explore, keys, record, reload, render
+from callseal.cli import audit, check, demo, doctor, drain, explore, keys, record, reload, render
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
@@ -52,6 +52,7 @@ app.command("reload")(reload.reload)
 app.command("drain")(drain.drain)
 app.command("undrain")(drain.undrain)
 app.command("record")(record.record)
+app.add_typer(audit.app, name="audit")
 
 
 def run() -> None:

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from callseal import __version__
 from callseal.audit.ear import Ear
+from callseal.audit.recorder import Recorder
+from callseal.lab.demo_audit import recording, told
 from callseal.lab.hosts import Hosts
 from callseal.lab.ladder import Ladder, Pen
 from callseal.lab.phone import PhoneError, write_settings
@@ -50,6 +52,7 @@ class DemoOptions:
     site: Site
     keep: Path | None = None
     serve: bool = False
+    report: Path | None = None
 
 
 def run(options: DemoOptions) -> int:
@@ -103,9 +106,13 @@ class _Demo:
         )
         with ExitStack() as stack:
             world = stack.enter_context(World(Workspace(self._root, self._options.site), stage=self._stage))
+            recorder = stack.enter_context(recording(self._options.site))
             heard = self._story(world)
             self._firewalls(self._options.site)
             code = self._verdict(heard)
+            if recorder is not None:
+                code = self._audit(recorder) or code
+            self._next()
             if self._options.serve:
                 serve(world, write_settings(world.workspace), self._out)
         return code
@@ -236,11 +243,6 @@ class _Demo:
         if not listened:
             line += "; but the ear did not prove itself, so this is no evidence"
         self._out.print(Text(line, style="bold green" if good else "bold red"))
-        if not self._options.serve:
-            self._out.print(
-                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
-                style="dim",
-            )
         return 0 if good else 1
 
     def _stage(self, text: str) -> None:
@@ -250,6 +252,19 @@ class _Demo:
     def _say(self, who: str, text: str) -> None:
         with self._lock:
             self._out.print(f"{'':8}{who}: {text}", style="cyan")
+
+    def _next(self) -> None:
+        if not self._options.serve:
+            self._out.print(
+                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
+                style="dim",
+            )
+
+    def _audit(self, recorder: Recorder) -> int:
+        clean, line, more = told(recorder, self._options.keep, self._options.report, int(time.time()))
+        self._out.print(Text(line, style="bold green" if clean else "bold red"))
+        self._out.print(Text(more, style="dim"))
+        return 0 if clean else 1
 
     def _media(self, text: str) -> None:
         with self._lock:

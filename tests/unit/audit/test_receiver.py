@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from callseal.audit.body_keys import UNREADABLE
 from callseal.audit.heard import Method
-from callseal.audit.receiver import UNREADABLE, Received, Receiver
+from callseal.audit.receiver import Received, Receiver
 from callseal.audit.tones import tone
 from callseal.wire.dtmf import InfoKey, RedundantBlock, TelephoneEvent, press, redundant
 from callseal.wire.g711 import encode_alaw, encode_ulaw

@@ -1,0 +1,318 @@
+"""One RTP stream of a capture (source, destination, SSRC): packets in, findings out, a few hundred packets at a time.
+
+Packets are put in order and repeats thrown away, keys are looked for in every payload, and what can be decoded is listened to.
+Memory is bounded: a batch, the sample for the self-test, the gauge and the findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from callseal.audit.body_keys import UNREADABLE
+from callseal.audit.codecs import CLOCKS, DECODABLE, SILENT, STATIC, Decoder, decoder
+from callseal.audit.events import LONGEST_EVENT_PAYLOAD, Presses, events_in
+from callseal.audit.gauge import Gauge
+from callseal.audit.heard import Method
+from callseal.audit.tone_scan import PIECE, RATE, Floats, ToneHeard, ToneScanner
+from callseal.wire import rtp
+
+BATCH = 500
+"""Packets; 10 s of G.711."""
+KEEP_BACK = 16
+"""Packets that wait for the next batch, so that a late one is still in order."""
+LONGEST_FILL_S = 0.5
+"""A gap in the timestamps up to here is filled with silence; a longer one is a new beginning."""
+SAMPLE_PACKETS = 200
+"""Kept for the self-test: 4 s."""
+MOST_FOUND = 20_000
+"""Digits and fragments of one stream that are remembered one by one; more are counted in `overflow`."""
+FEW = 4
+"""Packets that make a stream of what nobody announced."""
+
+CodecOf = Callable[[str, str, int], str]
+"""(source, destination, payload type) -> name of the codec in SDP, "" when nobody announced it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key that was found; it is compared in memory and never written."""
+
+    at: float
+    method: Method
+    key: str = field(repr=False)
+    milliseconds: float = 0.0
+    level_dbm0: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of tone too short to be a digit."""
+
+    at: float
+    milliseconds: float
+    level_dbm0: float
+
+
+@dataclass(slots=True)
+class _Audio:
+    """What the decoder of one codec remembers."""
+
+    decoder: Decoder
+    scanner: ToneScanner = field(default_factory=ToneScanner)
+    fed: int = 0
+    """Samples given to the scanner."""
+    marks: list[tuple[int, float]] = field(default_factory=list)
+    """(sample, capture time), a few lately."""
+    expected: int | None = None
+    """RTP timestamp of the next packet."""
+
+
+class RtpStream:
+    """Feed it with `add`; `flush` before reading anything."""
+
+    def __init__(self, source: str, destination: str, ssrc: int, begin: float, codec_of: CodecOf) -> None:
+        self.source, self.destination, self.ssrc = source, destination, ssrc
+        self.begin = self.end = begin
+        self.gauge = Gauge(begin)
+        self.digits: list[Digit] = []
+        self.fragments: list[Fragment] = []
+        self.overflow = 0
+        self.codecs: dict[str, int] = {}
+        """Packets by codec; a payload type nobody announced is `type N`."""
+        self.packets = self.duplicates = self.lost = self.unreadable = 0
+        self.hidden = False
+        """Packets are encrypted and there is no key: only their headers are read."""
+        self.hidden_packets = 0
+        self.in_order = 0
+        self.sample: list[bytes] = []
+        self.pending: list[tuple[float, bytes]] = []
+        self._codec_of = codec_of
+        self._presses = Presses()
+        self._audio: dict[str, _Audio] = {}
+        self._names: dict[int, str] = {}
+        self._waiting: list[tuple[int, float, bytes]] = []
+        self._highest: int | None = None
+
+    def add(self, at: float, packet: bytes) -> bool:
+        """One packet in clear. True: the batch is full, call `flush`."""
+        self.pending.append((at, packet))
+        return len(self.pending) >= BATCH
+
+    @property
+    def likely(self) -> bool:
+        """Whether this behaves like RTP: numbers that count up."""
+        return self.packets >= FEW and self.in_order * 2 >= self.packets
+
+    # -- batches -----------------------------------------------------------------------------------------------
+
+    def flush(self, *, final: bool = False) -> None:
+        """Looks at what has come; with `final` at everything, and closes open tones."""
+        batch, self.pending = self.pending, []
+        if batch:
+            self.end = max(self.end, batch[-1][0])
+            self._number(batch)
+        ready = len(self._waiting) if final else max(len(self._waiting) - KEEP_BACK, 0)
+        if ready:
+            self._waiting.sort(key=_by_number)
+            chosen, self._waiting = self._waiting[:ready], self._waiting[ready:]
+            self._listen(chosen)
+        if final:
+            for audio in self._audio.values():
+                self._note(audio, audio.scanner.flush())
+
+    def _number(self, batch: list[tuple[float, bytes]]) -> None:
+        """Extended sequence numbers (RFC 3550 A.1); repeats and what is hopelessly late go."""
+        known = {number for number, _, _ in self._waiting}
+        highest = self._highest
+        kept: list[float] = []
+        for at, packet in batch:
+            sequence = packet[2] << 8 | packet[3]
+            if highest is None:
+                number = sequence + 0x10000
+            else:
+                step = (sequence - highest) & 0xFFFF
+                number = highest + step if step < 0x8000 else highest + step - 0x10000
+            if number in known or (highest is not None and number <= highest - 4 * KEEP_BACK):
+                if highest is not None and highest - number < 0x400:
+                    self.duplicates += 1
+                    continue
+                number = (highest or 0) + 1  # the sender began again
+            if highest is None or number > highest:
+                if highest is not None:
+                    if number == highest + 1:
+                        self.in_order += 1
+                    elif number - highest < 0x400:
+                        self.lost += number - highest - 1
+                        self.gauge.add("lost", np.array([at]), np.array([number - highest - 1]))
+                highest = number
+            elif highest - number <= 4 * KEEP_BACK and self.lost:
+                self.lost -= 1
+            known.add(number)
+            self._waiting.append((number, at, packet))
+            kept.append(at)
+        self._highest = highest
+        self.packets += len(kept)
+        self.gauge.add("packets", np.array(kept))
+
+    def _listen(self, chosen: list[tuple[int, float, bytes]]) -> None:
+        """Packets in order: keys out of the payloads, then the audio in stretches of one codec."""
+        self._names.clear()  # offers may have changed what a payload type means
+        if self.hidden:
+            self.hidden_packets += len(chosen)
+            self.gauge.add("deaf", np.array([at for _, at, _ in chosen]))
+            return
+        if len(self.sample) < SAMPLE_PACKETS:
+            self.sample += [packet for _, _, packet in chosen[: SAMPLE_PACKETS - len(self.sample)]]
+        stretch: list[tuple[float, int, bytes]] = []
+        present = -1
+        for _, at, packet in chosen:
+            kind = packet[1] & 0x7F
+            if packet[0] == 0x80:
+                payload = packet[12:]
+            else:
+                try:
+                    payload = rtp.RtpPacket.parse(packet).payload
+                except ValueError:
+                    self.unreadable += 1
+                    continue
+            size = len(payload)
+            timestamp = int.from_bytes(packet[4:8], "big")
+            if (size <= LONGEST_EVENT_PAYLOAD or kind >= rtp.FIRST_DYNAMIC) and self._is_event(
+                at, kind, timestamp, payload
+            ):
+                continue
+            if kind != present:
+                self._decode(present, stretch)
+                stretch, present = [], kind
+            stretch.append((at, timestamp, payload))
+        self._decode(present, stretch)
+
+    def _is_event(self, at: float, kind: int, timestamp: int, payload: bytes) -> bool:
+        codec = self._codec(kind)
+        variable = codec == "OPUS"  # its packets may have any length; no key hides in 4 octets of it
+        if variable or not payload:
+            return False
+        redundant = codec in ("", "RED") or codec not in DECODABLE
+        found = list(events_in(kind, timestamp, payload, redundant=redundant))
+        for stamp, event in found:
+            if self._presses.begins(stamp, event):
+                self._digit(Digit(at, Method.EVENT, event.key or UNREADABLE))
+        if found:
+            self.gauge.add("events", np.array([at]))
+            self.codecs["EVENT"] = self.codecs.get("EVENT", 0) + 1
+        return bool(found)
+
+    def _codec(self, kind: int) -> str:
+        name = self._names.get(kind)
+        if name is None:
+            name = self._codec_of(self.source, self.destination, kind) or STATIC.get(kind, "")
+            self._names[kind] = name
+        return name
+
+    # -- audio -------------------------------------------------------------------------------------------------
+
+    def _decode(self, kind: int, stretch: list[tuple[float, int, bytes]]) -> None:
+        if not stretch:
+            return
+        codec = self._codec(kind)
+        name = codec or f"type {kind}"
+        self.codecs[name] = self.codecs.get(name, 0) + len(stretch)
+        if codec in SILENT or codec == "TELEPHONE-EVENT":
+            return
+        if codec not in DECODABLE:
+            self.gauge.add("deaf", np.array([at for at, _, payload in stretch if payload]))
+            return
+        audio = self._audio.get(codec)
+        if audio is None:
+            made = decoder(codec)
+            assert made is not None  # noqa: S101 - it is in DECODABLE
+            audio = self._audio[codec] = _Audio(made)
+        clock = CLOCKS[codec]
+        begin = 0
+        for index, (_, timestamp, payload) in enumerate(stretch):
+            if audio.expected is not None:
+                gap = (timestamp - audio.expected) & 0xFFFFFFFF
+                if gap:
+                    self._hear(audio, stretch[begin:index])
+                    begin = index
+                    self._fill(audio, gap / clock if gap < 0x80000000 else LONGEST_FILL_S * 2)
+            audio.expected = (timestamp + _units(codec, payload)) & 0xFFFFFFFF
+        self._hear(audio, stretch[begin:])
+
+    def _fill(self, audio: _Audio, seconds: float) -> None:
+        silence = min(seconds, LONGEST_FILL_S)
+        self._scan(audio, np.zeros(int(silence * RATE), dtype=np.float32))
+
+    def _hear(self, audio: _Audio, stretch: list[tuple[float, int, bytes]]) -> None:
+        if not stretch:
+            return
+        samples = audio.decoder.decode([payload for _, _, payload in stretch])
+        if not len(samples):
+            return
+        begin, end = stretch[0][0], stretch[-1][0]
+        audio.marks = [*audio.marks[-64:], (audio.fed, begin)]
+        whole = len(samples) // PIECE
+        if whole:
+            energy = np.einsum("ij,ij->i", *(samples[: whole * PIECE].reshape(whole, PIECE),) * 2) / PIECE
+            share = len(samples) / len(stretch) / RATE
+            self.gauge.louder(begin + np.linspace(0, end - begin + share, whole, endpoint=False), energy)
+        self._scan(audio, samples)
+
+    def _scan(self, audio: _Audio, samples: Floats) -> None:
+        found = audio.scanner.hear(samples)
+        audio.fed += len(samples)
+        self._note(audio, found)
+
+    def _note(self, audio: _Audio, found: list[ToneHeard]) -> None:
+        for tone in found:
+            at = _time(audio.marks, tone.start)
+            if tone.press:
+                self._digit(Digit(at, Method.TONE, tone.key, tone.milliseconds, tone.level_dbm0))
+            elif len(self.fragments) < MOST_FOUND:
+                self.fragments.append(Fragment(at, tone.milliseconds, tone.level_dbm0))
+            else:
+                self.overflow += 1
+
+    def _digit(self, digit: Digit) -> None:
+        if len(self.digits) < MOST_FOUND:
+            self.digits.append(digit)
+        else:
+            self.overflow += 1
+
+
+def _by_number(one: tuple[int, float, bytes]) -> int:
+    return one[0]
+
+
+def _units(codec: str, payload: bytes) -> int:
+    """Timestamp units that a payload lasts."""
+    return len(payload) if codec != "OPUS" else opus_duration(payload)
+
+
+def opus_duration(payload: bytes) -> int:
+    """Length of an Opus packet in units of 48 kHz (RFC 6716 section 3.1)."""
+    if not payload:
+        return 0
+    configuration = payload[0] >> 3
+    if configuration < 12:
+        frame = (480, 960, 1920, 2880)[configuration % 4]
+    elif configuration < 16:
+        frame = (480, 960)[configuration % 2]
+    else:
+        frame = (120, 240, 480, 960)[configuration % 4]
+    code = payload[0] & 3
+    count = 1 if code == 0 else 2 if code < 3 else (payload[1] & 0x3F if len(payload) > 1 else 0)
+    return frame * count
+
+
+def _time(marks: list[tuple[int, float]], sample: int) -> float:
+    """Capture time of a sample."""
+    at = marks[0]
+    for mark in marks:
+        if mark[0] > sample:
+            break
+        at = mark
+    return at[1] + (sample - at[0]) / RATE
