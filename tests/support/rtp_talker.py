@@ -8,7 +8,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +30,7 @@ class Heard:
     payload_type: int
     voice: int
     source: tuple[str, int]
+    payload: bytes = field(default=b"", repr=False)
 
 
 class Talker:
@@ -40,6 +43,7 @@ class Talker:
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
+        self._sound: deque[bytes] = deque()
         self._open = True
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
@@ -64,6 +68,16 @@ class Talker:
     def press(self, packets: int = 6) -> None:
         """Send one RFC 4733 event (key 5) of so many packets instead of audio."""
         self._digits += packets
+
+    def say(self, frames: Iterable[bytes]) -> None:
+        """These payloads instead of the voice, one each 20 ms; returns when they are sent."""
+        self._sound.extend(frames)
+        while self._sound:
+            time.sleep(FRAME_S)
+
+    def heard(self) -> list[Heard]:
+        """Everything since the last `clear`."""
+        return list(self._heard)
 
     def new_call(self) -> None:
         """Silent, and nothing is remembered."""
@@ -99,7 +113,7 @@ class Talker:
             if packet is None:
                 continue
             voice = packet.payload[0] if packet.payload and packet.payload_type == 0 else 0
-            self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source))
+            self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source, packet.payload))
 
     def _talk(self) -> None:
         sequence, event_start, duration = 0, 0, 0
@@ -133,7 +147,7 @@ class Talker:
                     sequence=sequence & 0xFFFF,
                     timestamp=sequence * SAMPLES,
                     ssrc=self.voice,
-                    payload=bytes([self.voice]) * SAMPLES,
+                    payload=self._sound.popleft() if self._sound else bytes([self.voice]) * SAMPLES,
                 )
             wire = self._wrap(packet)
             if wire is not None:
