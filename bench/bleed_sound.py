@@ -76,8 +76,10 @@ def pressed(
     way: Way, keys: Sequence[str], chance: random.Random, *, payload_type: int = PCMU
 ) -> Iterator[Tick]:
     """All ticks of these keys pressed that way, each with its gap after it."""
+    earlier: bytes = b""
     for key in keys:
-        yield from _key(way, key, chance, payload_type)
+        yield from _key(way, key, chance, payload_type, earlier)
+        earlier = bytes(list(press(key, duration=way.ms * 8))[-1])
 
 
 def pressed_tones(keys: str, ms: int = 100, gap_ms: int = 100) -> list[bytes]:
@@ -101,7 +103,7 @@ def talk(ticks: int, start: int, *, payload_type: int = PCMU) -> Iterator[Tick]:
         yield (Out(payload_type, _coded(payload_type, voice(at * SAMPLES, SAMPLES))),)
 
 
-def _key(way: Way, key: str, chance: random.Random, codec: int) -> Iterator[Tick]:
+def _key(way: Way, key: str, chance: random.Random, codec: int, earlier: bytes) -> Iterator[Tick]:
     length = (way.ms + way.gap_ms) * 8 // SAMPLES * SAMPLES
     # A key does not begin where a packet begins.
     lead = chance.randrange(SAMPLES)
@@ -118,7 +120,7 @@ def _key(way: Way, key: str, chance: random.Random, codec: int) -> Iterator[Tick
     if way.kind in ("tone", "speech"):
         yield from ((Out(codec, frame),) for frame in frames)
         return
-    events = list(_events(way, key))
+    events = list(_events(way, key, earlier, len(frames) * SAMPLES))
     for at, frame in enumerate(frames):
         first = 2 if way.kind == "fragment" else 0
         event = events[at - first] if 0 <= at - first < len(events) else None
@@ -130,18 +132,15 @@ def _key(way: Way, key: str, chance: random.Random, codec: int) -> Iterator[Tick
             yield (event,)
 
 
-def _events(way: Way, key: str) -> Iterator[Out]:
+def _events(way: Way, key: str, earlier: bytes, since: int) -> Iterator[Out]:
+    """`earlier` is the last report of the key before, which began `since` units before this one."""
     rate = 2 if way.payload_type == WIDE_EVENTS else 1
-    earlier: list[bytes] = []
     for at, event in enumerate(press(key, duration=way.ms * 8 * rate, step=SAMPLES * rate)):
         payload, payload_type = bytes(event), way.payload_type
         if way.kind == "redundant":
-            blocks = [
-                RedundantBlock(EVENTS, (len(earlier) - back) * SAMPLES, one)
-                for back, one in enumerate(earlier[-2:], max(0, len(earlier) - 2))
-            ]
-            earlier.append(payload)
-            payload = redundant((*blocks, RedundantBlock(EVENTS, 0, payload)))
+            # RFC 4733 section 2.5.1.4: events that are over are repeated beside the one that goes on.
+            before = (RedundantBlock(EVENTS, since, earlier),) if earlier else ()
+            payload = redundant((*before, RedundantBlock(EVENTS, 0, payload)))
             payload_type = REDUNDANCY
         yield Out(payload_type, payload, since=at * SAMPLES, marker=at == 0)
 
