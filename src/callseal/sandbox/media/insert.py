@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 
 from callseal.sandbox.capture.presses import Transport
@@ -19,6 +20,8 @@ from callseal.wire.g711 import decode_alaw, decode_ulaw
 from callseal.wire.rtp import PCMU, RtpPacket
 
 Endpoint = tuple[str, int]
+PATIENCE_S = 0.2
+"""How long a packet waits for its successor beyond the look-ahead."""
 
 
 class _Face(asyncio.DatagramProtocol):
@@ -76,6 +79,7 @@ class Insert:
         self._tones = ToneReceiver()
         self._events = EventReceiver()
         self._late: Held | None = None
+        self._held: deque[tuple[float, Held]] = deque()
         self.near = _Face(self._from_customer)
         self.far = _Face(self.near.send)
 
@@ -97,9 +101,24 @@ class Insert:
             self.far.send(data)
         elif held is not None:
             loop = asyncio.get_running_loop()
-            loop.call_later(LOOK_AHEAD_S, lambda: self.far.send(bytes(held.leaving())))
+            self._held.append((loop.time() + LOOK_AHEAD_S, held))
+            loop.call_later(LOOK_AHEAD_S, self._release)
+            self._release()
         if packet is not None:
             self._listen(packet, held)
+
+    def _release(self) -> None:
+        """In order, when it is time: what has no successor yet waits, and leaves as silence when none comes."""
+        now = asyncio.get_running_loop().time()
+        while self._held and self._held[0][0] <= now:
+            due, held = self._held[0]
+            if not held.settled:
+                if now < due + PATIENCE_S:
+                    asyncio.get_running_loop().call_later(due + PATIENCE_S - now, self._release)
+                    return
+                held.silenced = held.settled = True
+            self._held.popleft()
+            self.far.send(bytes(held.leaving()))
 
     def _listen(self, packet: RtpPacket, held: Held | None) -> None:
         """After the packet is on its way: whoever hears of a key may take long."""

@@ -70,13 +70,14 @@ _CYCLE = {PCMU: encode_ulaw(_NEUTRAL), PCMA: encode_alaw(_NEUTRAL)}
 
 
 class Held:
-    """One packet on its way through the mask; `silenced` may still change until it leaves."""
+    """One packet on its way through the mask; `silenced` may still change until it is `settled`: its successor was looked at."""
 
-    __slots__ = ("packet", "silenced", "sound")
+    __slots__ = ("packet", "settled", "silenced", "sound")
 
     def __init__(self, packet: RtpPacket, *, silenced: bool, sound: Sound = "silence") -> None:
         self.packet = packet
         self.silenced = silenced
+        self.settled = False
         self.sound = sound
 
     def leaving(self) -> RtpPacket:
@@ -97,7 +98,8 @@ class Held:
 
 
 class ToneMask:
-    """One direction of one call. Call `take()` with every packet, send what it returns `LOOK_AHEAD_S` later."""
+    """One direction of one call. Call `take()` with every packet, send what it returns `LOOK_AHEAD_S` later, and not before
+    it is settled: a busy process may have its successor still in the socket."""
 
     def __init__(self, sound: Sound = "silence") -> None:
         self._sound: Sound = sound
@@ -111,7 +113,8 @@ class ToneMask:
         decode = decode_ulaw if packet.payload_type == PCMU else decode_alaw
         key = sounds_like_a_key(decode(packet.payload))
         held = Held(packet, silenced=key or self._ringing_on, sound=self._sound)
-        if key and self._previous is not None:
-            self._previous.silenced = True
+        if self._previous is not None:
+            self._previous.silenced |= key
+            self._previous.settled = True
         self._previous, self._ringing_on = held, key
         return held
