@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from bench.bleed_sound import EVENTS, REDUNDANCY, WIDE_EVENTS, Tick
 from callseal.wire.ng import NgReply, NgValue, decode_message, encode_message
@@ -22,11 +22,6 @@ from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
 
 TICK_S = 0.02
-CODECS = {
-    "PCMU": "0",
-    "PCMA": "8",
-    "G722": "9",
-}
 
 
 class Ng:
@@ -69,19 +64,32 @@ def sdp(
     )
 
 
+class Through(Protocol):
+    """What stands between the sender and the leg: the partner's media path."""
+
+    def offer(self, sdp: str) -> str: ...
+    def answer(self, sdp: str) -> str: ...
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Line:
-    """One call: `near` is the partner's socket, `far` the platform's. `arrived` is (seconds since `began`, datagram)."""
+    """One call: `near` is the partner's socket (with `masked` the customer's, before the partner's own media path), `far` the
+    platform's. `arrived` is (seconds since `began`, datagram)."""
 
     call_id: str
     near: socket.socket
     far: socket.socket
     target: tuple[str, int]
     ticks: Iterator[Tick] = field(default_factory=lambda: iter(()))
+    masked: Through | None = None
     arrived: list[tuple[float, bytes]] = field(default_factory=list)
     sequence: int = 0
     timestamp: int = 0
     sent: int = 0
+    began: float = 0.0
+    sent_at: list[float] = field(default_factory=list)
+    """Of each tick, seconds since `began`."""
 
     @classmethod
     def dial(
@@ -93,6 +101,7 @@ class Line:
         codec: str = "0",
         offer: Mapping[str, NgValue] | None = None,
         events: Sequence[int] = (EVENTS, WIDE_EVENTS, REDUNDANCY),
+        masked: Through | None = None,
     ) -> Self:
         """Offer of the partner, answer of the platform, with the flags of `router/media.cfg`."""
         sockets = []
@@ -106,11 +115,12 @@ class Line:
         common: dict[str, NgValue] = {"call-id": call_id, "ICE": "remove", "DTLS": "off"}
         flags = ["port-latching", "strict-source", "replace-SDP-version"]
         replace = ["origin", "session-connection"]
+        own = sdp(near, sockets[0].getsockname()[1], codec, events)
         offered = ng.ask(
             "offer",
             **{
                 **common,
-                "sdp": sdp(near, sockets[0].getsockname()[1], codec, events),
+                "sdp": masked.offer(own) if masked else own,
                 "from-tag": "partner",
                 "label": "partner",
                 "flags": [*flags, *(offer or {}).get("flags", ())],  # type: ignore[misc]
@@ -133,16 +143,18 @@ class Line:
                 "flags": ["replace-SDP-version"],
             },
         )
-        audio = SessionDescription.parse(str(answered["sdp"])).audio
+        reply = str(answered["sdp"])
+        audio = SessionDescription.parse(masked.answer(reply) if masked else reply).audio
         if audio is None:
             raise RuntimeError("an answer without audio")
-        return cls(call_id, sockets[0], sockets[1], (audio.address, audio.port))
+        return cls(call_id, sockets[0], sockets[1], (audio.address, audio.port), masked=masked)
 
     def step(self) -> bool:
         """Send one tick; False when there is none left."""
         tick = next(self.ticks, None)
         if tick is None:
             return False
+        self.sent_at.append(time.monotonic() - self.began)
         for out in tick:
             packet = RtpPacket(
                 payload_type=out.payload_type,
@@ -160,6 +172,8 @@ class Line:
 
     def hang_up(self, ng: Ng) -> None:
         ng.ask("delete", call_id=self.call_id, from_tag="partner")
+        if self.masked is not None:
+            self.masked.close()
         self.near.close()
         self.far.close()
 
@@ -177,10 +191,14 @@ def _answer(offer: str, address: str, port: int) -> str:
 
 
 class Clock:
-    """Runs lines side by side in real time. `late_s`: how far behind it fell at worst."""
+    """Runs lines side by side, `speed` times as fast as real time. `late_s`: how far behind it fell at worst.
 
-    def __init__(self) -> None:
+    Nothing at the edge keeps a clock (the filter counts samples), so a fence may be driven faster; a mask may not.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
         self.late_s = 0.0
+        self._tick_s = TICK_S / speed
 
     def run(self, lines: Sequence[Line], *, linger_s: float = 0.5) -> None:
         """Until every line has said all it had to say, and what is delayed has come out."""
@@ -189,6 +207,8 @@ class Clock:
             for line in lines:
                 selector.register(line.far, selectors.EVENT_READ, line)
             due = began = time.monotonic()
+            for line in lines:
+                line.began = began
             busy = set(range(len(lines)))
             until = float("inf")
             while (now := time.monotonic()) < until:
@@ -200,7 +220,7 @@ class Clock:
                 busy = {at for at in busy if lines[at].step()}
                 if not busy and until == float("inf"):
                     until = now + linger_s
-                due += TICK_S
+                due += self._tick_s
 
 
 def _drain(line: Line, began: float) -> None:

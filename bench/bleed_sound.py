@@ -18,7 +18,7 @@ from callseal.wire.dtmf import RedundantBlock, press, redundant
 from callseal.wire.g711 import decode_ulaw, encode_alaw, encode_ulaw
 from callseal.wire.rtp import PCMA, PCMU
 
-TICK_MS, SAMPLES = 20, 160
+TICK_MS, SAMPLES, RATE = 20, 160, 8000
 EVENTS, WIDE_EVENTS, REDUNDANCY, NEVER_AGREED = 101, 102, 103, 97
 """Payload types: events at 8 and 16 kHz, RFC 2198, and one that no SDP names."""
 HISS_RMS = 12
@@ -110,7 +110,7 @@ def _key(way: Way, key: str, chance: random.Random, codec: int, earlier: bytes) 
     audio = hissing(length + SAMPLES, chance)
     if way.audible:
         ms = 25 if way.kind == "fragment" else way.ms
-        for at, sample in enumerate(tone(key, ms, amplitude=way.amplitude), lead):
+        for at, sample in enumerate(_tone(key, ms, way.amplitude), lead):
             audio[at] = max(-32768, min(32767, audio[at] + sample))
     if way.kind == "speech":
         start = chance.randrange(200) * SAMPLES
@@ -151,7 +151,20 @@ def _coded(codec: int, samples: Sequence[int]) -> bytes:
 
 def hissing(samples: int, chance: random.Random) -> array[int]:
     """An open line with nobody speaking."""
-    return array("h", (round(chance.gauss(0, HISS_RMS)) for _ in range(samples)))
+    noise, start = _noise(), chance.randrange(RATE)
+    return (noise * (samples // len(noise) + 2))[start : start + samples]
+
+
+@cache
+def _noise() -> array[int]:
+    """A second of it; where one begins in it is chance."""
+    chance = random.Random(4711)
+    return array("h", (round(chance.gauss(0, HISS_RMS)) for _ in range(RATE)))
+
+
+@cache
+def _tone(key: str, ms: int, amplitude: int) -> array[int]:
+    return tone(key, ms, amplitude=amplitude)
 
 
 @cache

@@ -9,11 +9,12 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from bench.bleed_sound import Tick
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
 
@@ -44,6 +45,11 @@ class Talker:
         self._heard: list[Heard] = []
         self._digits = 0
         self._sound: deque[bytes] = deque()
+        self._ticks: deque[Tick] = deque()
+        self.relay: Callable[[RtpPacket], None] | None = None
+        """Is given every packet heard; see `pass_on`."""
+        self.relaying = False
+        """Whether somebody else's packets go out instead of this voice."""
         self._open = True
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
@@ -75,6 +81,18 @@ class Talker:
         while self._sound:
             time.sleep(FRAME_S)
 
+    def play(self, ticks: Iterable[Tick]) -> None:
+        """Whatever a sender may put on the wire (bench.bleed_sound), one tick each 20 ms; returns when it is sent."""
+        self._ticks.extend(ticks)
+        while self._ticks:
+            time.sleep(FRAME_S)
+
+    def pass_on(self, packet: RtpPacket) -> None:
+        """Send somebody else's packet to this talker's target."""
+        wire = self._wrap(packet)
+        if wire is not None and self.target is not None:
+            self._socket.sendto(wire, self.target)
+
     def heard(self) -> list[Heard]:
         """Everything since the last `clear`."""
         return list(self._heard)
@@ -82,6 +100,7 @@ class Talker:
     def new_call(self) -> None:
         """Silent, and nothing is remembered."""
         self.target, self.step = None, 1
+        self.relay, self.relaying = None, False
         self.clear()
 
     def clear(self) -> None:
@@ -112,22 +131,41 @@ class Talker:
             packet = self._unwrap(data) if len(data) >= 12 else None
             if packet is None:
                 continue
+            if self.relay is not None:
+                self.relay(packet)
             voice = packet.payload[0] if packet.payload and packet.payload_type == 0 else 0
             self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source, packet.payload))
 
     def _talk(self) -> None:
-        sequence, event_start, duration = 0, 0, 0
+        sequence, second, event_start, duration = 0, 0, 0, 0
         due = time.monotonic()
         while self._open:
             due += FRAME_S
             time.sleep(max(0.0, due - time.monotonic()))
             sequence += self.step
             target = self.target
-            if target is None:
+            if target is None or self.relaying:
+                continue
+            if self._ticks:
+                clock = (sequence - second) * SAMPLES
+                for place, out in enumerate(self._ticks[0]):
+                    # A second packet in one tick takes a number and no time.
+                    sequence += place > 0
+                    second += place > 0
+                    packet = RtpPacket(
+                        payload_type=out.payload_type,
+                        sequence=sequence & 0xFFFF,
+                        timestamp=clock - out.since & 0xFFFFFFFF,
+                        ssrc=self.voice,
+                        payload=out.payload,
+                        marker=out.marker,
+                    )
+                    self.pass_on(packet)
+                self._ticks.popleft()
                 continue
             if self._digits > 0:
                 if duration == 0:
-                    event_start = sequence * SAMPLES
+                    event_start = (sequence - second) * SAMPLES
                 self._digits -= 1
                 duration += SAMPLES
                 last = self._digits == 0
@@ -145,7 +183,7 @@ class Talker:
                 packet = RtpPacket(
                     payload_type=0,
                     sequence=sequence & 0xFFFF,
-                    timestamp=sequence * SAMPLES,
+                    timestamp=(sequence - second) * SAMPLES,
                     ssrc=self.voice,
                     payload=self._sound.popleft() if self._sound else bytes([self.voice]) * SAMPLES,
                 )
