@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.bleed_sound import HISS_RMS
 from callseal.audit.receiver import Receiver
+from callseal.wire.dtmf import KEYS
 from callseal.wire.g711 import decode_alaw, decode_ulaw
 from callseal.wire.rtp import PCMA, PCMU, RtpPacket, is_rtcp
 
@@ -75,3 +78,10 @@ def rests(audio: array[int]) -> tuple[int, float]:
         else:
             run = 0
     return count, longest * WINDOW / 8
+
+
+def keys_in(log: Path) -> str:
+    """Keys as rtpengine's log would name them: an event's code in a line of its own, again and again until its end."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    codes = re.findall(r"(?i)\bevent(?: packet)?: ?(?:event |code )?(\d+)[^\n]*end 1", text)
+    return "".join(KEYS[int(code)] for code in codes if int(code) < len(KEYS))

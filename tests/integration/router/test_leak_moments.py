@@ -180,7 +180,7 @@ def moments(story: Story, rows: tuple[str, ...] = ROWS) -> dict[tuple[str, str],
     return found
 
 
-@pytest.mark.parametrize("policy", ["events", "tones", "mute"])
+@pytest.mark.parametrize("policy", ["events", "tones", pytest.param("mute", marks=pytest.mark.soak)])
 def test_every_moment(make_rig: MakeRig, policy: str) -> None:
     rig = make_rig(settings={"fence": f'"{policy}"'})
     found = moments(inbound(rig))

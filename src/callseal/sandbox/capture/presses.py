@@ -32,7 +32,7 @@ class _Counted:
 class Presses:
     """Tells first hearings from echoes; `window_s` is how late an echo may be."""
 
-    def __init__(self, window_s: float = 1.0) -> None:
+    def __init__(self, window_s: float = 2.0) -> None:
         self._window_s = window_s
         self._counted: deque[_Counted] = deque()
 
