@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from callseal.deployment import read
 from callseal.lab.phone import Method
 from callseal.lab.rootfs import BASELINE
 from tests.support.stage import Stage
@@ -24,6 +25,8 @@ NONE, ALL = 0, len(KEYS)
 EXPECTED = {
     ("fence", "mask"): {"rfc4733": NONE, "inband": NONE, "info": NONE},
     ("fence", "no mask"): {"rfc4733": NONE, "inband": ALL, "info": NONE},
+    ("tones", "no mask"): {"rfc4733": NONE, "inband": NONE, "info": NONE},
+    ("mute", "no mask"): {"rfc4733": NONE, "inband": NONE, "info": NONE},
     ("no fence", "mask"): {"rfc4733": NONE, "inband": NONE, "info": NONE},
     ("no fence", "no mask"): {"rfc4733": ALL, "inband": ALL, "info": ALL},
 }
@@ -35,10 +38,12 @@ def barriers(
 ) -> tuple[Stage, bool, dict[str, int]]:
     fence, mask = request.param
     settings = {"secure_timeout_ms": "9000"}
-    if fence != "fence":
+    if fence in ("tones", "mute"):
+        settings |= {"fence": f'"{fence}"'}
+    if fence == "no fence":
         settings |= {"fence": '"unsafe-off"', "dtmf_info": "true"}
     stage = open_stage(suite=BASELINE, settings=settings, partner={"mask": mask == "mask"})
-    return stage, fence == "fence", EXPECTED[request.param]
+    return stage, fence != "no fence", EXPECTED[request.param]
 
 
 @pytest.mark.parametrize("method", ["rfc4733", "inband", "info"])
@@ -63,7 +68,8 @@ def test_what_the_agent_receives_while_media_is_at_the_partner(
     time.sleep(0.3)  # what is delayed on its way counts too
     stage.ear.mark("end")
     heard = stage.ear.heard("there", "end")
-    assert heard.listened, heard
+    muted = read(stage.world.workspace.deployment).fence == "mute"
+    assert heard.listened is not muted, heard
     assert {"rfc4733": heard.events, "inband": heard.tones, "info": heard.infos}[method] == expected[
         method
     ], heard
