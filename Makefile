@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit screenshots setup uninstall soak-fuzz
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit bench-bleed screenshots setup uninstall soak-fuzz soak-bleed
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -29,7 +29,7 @@ lint: ## ruff, mypy --strict, import contracts
 format: ## Let ruff format the code
 	@ruff format . && ruff check --fix-only --quiet .
 
-bench: bench-secure bench-router bench-media bench-handoff bench-audit ## Every bench but bench-failure
+bench: bench-secure bench-router bench-media bench-handoff bench-audit bench-bleed ## Every bench but bench-failure
 
 bench-secure: ## Press -> secured and release -> restored, beside two plain re-INVITEs
 	@infra/host/setup test
@@ -62,6 +62,15 @@ bench-handoff: ## From the partner's INVITE to the agent's card, at growing rate
 soak-fuzz: ## 100,000 bad SIP messages beside good calls (result: docs/reference/soak.md)
 	@infra/host/setup test
 	@pytest -m soak -s tests/integration/router/test_fuzz_soak.py $(ARGS)
+
+bench-bleed: ## Keys pressed in every way past every barrier: how many are heard
+	@infra/host/setup test
+	@python -m bench.bleed $(ARGS)
+
+soak-bleed: ## 100,000 keys where the leak table says 0 (result: docs/reference/soak.md)
+	@infra/host/setup test
+	@python -m bench.bleed --soak --only fence --digits 90000 --lines 44 --speed 3 --out bench/results/bleed-soak-fence.json --page build/soak/bleed-fence.md $(ARGS)
+	@python -m bench.bleed --soak --only mask --digits 11000 --out bench/results/bleed-soak-mask.json --page build/soak/bleed-mask.md $(ARGS)
 
 screenshots: ## The card in each state, into docs/screenshots
 	@infra/host/setup test

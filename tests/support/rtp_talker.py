@@ -8,10 +8,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from bench.bleed_sound import Tick
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
 
@@ -28,6 +31,7 @@ class Heard:
     payload_type: int
     voice: int
     source: tuple[str, int]
+    payload: bytes = field(default=b"", repr=False)
 
 
 class Talker:
@@ -40,6 +44,12 @@ class Talker:
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
+        self._sound: deque[bytes] = deque()
+        self._ticks: deque[Tick] = deque()
+        self.relay: Callable[[RtpPacket], None] | None = None
+        """Is given every packet heard; see `pass_on`."""
+        self.relaying = False
+        """Whether somebody else's packets go out instead of this voice."""
         self._open = True
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
@@ -65,9 +75,32 @@ class Talker:
         """Send one RFC 4733 event (key 5) of so many packets instead of audio."""
         self._digits += packets
 
+    def say(self, frames: Iterable[bytes]) -> None:
+        """These payloads instead of the voice, one each 20 ms; returns when they are sent."""
+        self._sound.extend(frames)
+        while self._sound:
+            time.sleep(FRAME_S)
+
+    def play(self, ticks: Iterable[Tick]) -> None:
+        """Whatever a sender may put on the wire (bench.bleed_sound), one tick each 20 ms; returns when it is sent."""
+        self._ticks.extend(ticks)
+        while self._ticks:
+            time.sleep(FRAME_S)
+
+    def pass_on(self, packet: RtpPacket) -> None:
+        """Send somebody else's packet to this talker's target."""
+        wire = self._wrap(packet)
+        if wire is not None and self.target is not None:
+            self._socket.sendto(wire, self.target)
+
+    def heard(self) -> list[Heard]:
+        """Everything since the last `clear`."""
+        return list(self._heard)
+
     def new_call(self) -> None:
         """Silent, and nothing is remembered."""
         self.target, self.step = None, 1
+        self.relay, self.relaying = None, False
         self.clear()
 
     def clear(self) -> None:
@@ -98,22 +131,41 @@ class Talker:
             packet = self._unwrap(data) if len(data) >= 12 else None
             if packet is None:
                 continue
+            if self.relay is not None:
+                self.relay(packet)
             voice = packet.payload[0] if packet.payload and packet.payload_type == 0 else 0
-            self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source))
+            self._heard.append(Heard(time.monotonic(), packet.payload_type, voice, source, packet.payload))
 
     def _talk(self) -> None:
-        sequence, event_start, duration = 0, 0, 0
+        sequence, second, event_start, duration = 0, 0, 0, 0
         due = time.monotonic()
         while self._open:
             due += FRAME_S
             time.sleep(max(0.0, due - time.monotonic()))
             sequence += self.step
             target = self.target
-            if target is None:
+            if target is None or self.relaying:
+                continue
+            if self._ticks:
+                clock = (sequence - second) * SAMPLES
+                for place, out in enumerate(self._ticks[0]):
+                    # A second packet in one tick takes a number and no time.
+                    sequence += place > 0
+                    second += place > 0
+                    packet = RtpPacket(
+                        payload_type=out.payload_type,
+                        sequence=sequence & 0xFFFF,
+                        timestamp=clock - out.since & 0xFFFFFFFF,
+                        ssrc=self.voice,
+                        payload=out.payload,
+                        marker=out.marker,
+                    )
+                    self.pass_on(packet)
+                self._ticks.popleft()
                 continue
             if self._digits > 0:
                 if duration == 0:
-                    event_start = sequence * SAMPLES
+                    event_start = (sequence - second) * SAMPLES
                 self._digits -= 1
                 duration += SAMPLES
                 last = self._digits == 0
@@ -131,9 +183,9 @@ class Talker:
                 packet = RtpPacket(
                     payload_type=0,
                     sequence=sequence & 0xFFFF,
-                    timestamp=sequence * SAMPLES,
+                    timestamp=(sequence - second) * SAMPLES,
                     ssrc=self.voice,
-                    payload=bytes([self.voice]) * SAMPLES,
+                    payload=self._sound.popleft() if self._sound else bytes([self.voice]) * SAMPLES,
                 )
             wire = self._wrap(packet)
             if wire is not None:

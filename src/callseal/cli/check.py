@@ -55,6 +55,7 @@ def _print(found: Examination, console: Console) -> None:
             Text.assemble(f"{found.file}: ", ("good", "bold green"), f", {_contents(found.deployment)}"),
             soft_wrap=True,
         )
+        console.print(Text(f"  fence: {_fence(found.deployment)}"), soft_wrap=True)
     told = [_count(len(found.errors), "error"), _count(len(found.warnings), "warning")]
     if found.faults:
         console.print(Text(f"{found.file}: {', '.join(told)}"), soft_wrap=True)
@@ -76,6 +77,17 @@ def _contents(deployment: Deployment) -> str:
         (deployment.desk.agents, "agent"),
     )
     return ", ".join(_count(len(things), word) for things, word in parts)
+
+
+def _fence(deployment: Deployment) -> str:
+    """Which policy applies, and what is left to the partner's mask with it."""
+    partner, checked = deployment.partner.id, deployment.partner.mask_checked
+    mask = f"the mask of partner {partner} is {'' if checked else 'not '}checked (mask_checked)"
+    if deployment.router.fence is None:
+        return f"{deployment.fence}, because {mask}"
+    if deployment.fence == "events":
+        return f"events: the sound of keys is left to the partner; {mask}"
+    return deployment.fence
 
 
 def _count(number: int, word: str) -> str:

@@ -22,6 +22,7 @@ from callseal.deployment.policies import (
     DEFAULT_SUITES,
     CallerHeader,
     CryptoSuite,
+    FencePolicy,
     MediaProfile,
 )
 from callseal.deployment.secrets import Secret
@@ -165,6 +166,10 @@ class Partner(Peer):
     cookie_place: Literal["header", "request-uri"] = Field(
         "header", description="where the route cookie travels; `request-uri` for partners that drop headers"
     )
+    mask_checked: Flag = Field(
+        False,
+        description="true: what it sends the agent while secured has passed the conformance check, so the fence need not look at audio",
+    )
     api: HttpUrl = Field(description="base URL of its API")
     api_key: Secret = Field(description="bearer key for its API")
     webhook_secret: Secret = Field(description="verifies its webhooks (Standard Webhooks)")
@@ -211,9 +216,11 @@ class Number(_Table):
 class Router(_Table):
     """What all edges do alike."""
 
-    fence: Literal["events", "unsafe-off"] = Field(
-        "events",
-        description="`events` stops digits towards the agent while secured; `unsafe-off` is for leak tests",
+    fence: FencePolicy | None = Field(
+        None,
+        description="what the edge stops on its way to the agent while secured: `events` telephone-events, `tones` the sound of keys "
+        "too (30 ms, G.711, needs the tone filter), `mute` all audio; `unsafe-off` is for leak tests. Left out: `events` when "
+        "`mask_checked`, else `tones`",
     )
     topology: Literal["hidden", "shown"] = Field(
         "hidden",
@@ -340,6 +347,11 @@ class Deployment(_Table):
     edges: tuple[Edge, ...] = Field(min_length=1)
     desk: Desk
     firewall: Firewall = Field(default_factory=Firewall)
+
+    @property
+    def fence(self) -> FencePolicy:
+        """The fence that applies; by default it depends on whether the partner's mask has been checked."""
+        return self.router.fence or ("events" if self.partner.mask_checked else "tones")
 
     @property
     def peers(self) -> tuple[Peer, ...]:

@@ -25,6 +25,9 @@ DEFAULT_SUITES: Final[dict[Face, tuple[CryptoSuite, ...]]] = {
 }
 """No suite twice: rtpengine copies a key from face to face where both speak one suite."""
 
+FencePolicy = Literal["events", "tones", "mute", "unsafe-off"]
+"""What the edge stops on its way to the agent while secured: docs/explanation/barriers.md."""
+
 CallerHeader = Literal[
     "P-Asserted-Identity",
     "P-Preferred-Identity",

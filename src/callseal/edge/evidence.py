@@ -7,6 +7,7 @@ the expected place, and since the first look that saw it there, packets have pas
 |---|---|---|
 | customer, partner | received from the carrier, sent to the partner | the partner may stay silent until it prompts |
 | agent, partner | received from the partner, sent to the platform | the agent's microphone proves nothing about the partner |
+| agent, partner, fence `mute` | received from the partner | the fence sends nothing on |
 | customer, home | received from the carrier | the hold is still on, nothing may be sent on |
 | agent, home | received from the platform, sent to the partner's side | the customer is still on hold |
 """
@@ -64,6 +65,7 @@ def growth(first: Look, now: Look) -> dict[str, int]:
     return {name: max(count - first.packets.get(name, 0), 0) for name, count in now.packets.items()}
 
 
-def flows(leg: Leg, target: Target, packets: Mapping[str, int]) -> bool:
-    """Whether every direction that matters has grown."""
-    return all(packets.get(name, 0) > 0 for name in REQUIRED[leg, target])
+def flows(leg: Leg, target: Target, packets: Mapping[str, int], *, muted: bool = False) -> bool:
+    """Whether every direction that matters has grown. `muted`: the fence lets no audio of the partner's pass."""
+    required = ("from_partner",) if muted and (leg, target) == ("agent", "partner") else REQUIRED[leg, target]
+    return all(packets.get(name, 0) > 0 for name in required)

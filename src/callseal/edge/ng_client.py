@@ -21,7 +21,7 @@ ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "ping": frozenset({"command"}),
     "statistics": frozenset({"command"}),
     "query": frozenset({"command", "call-id"}),
-    "block DTMF": _SELECTED,
+    "block DTMF": _SELECTED | {"DTMF-security"},
     "unblock DTMF": _SELECTED | {"delay-buffer"},
     "block media": _SELECTED,
     "unblock media": _SELECTED,
@@ -53,7 +53,8 @@ def check(message: Mapping[str, NgValue]) -> None:
     """Raise `NgForbiddenError` unless the message is one that the agent may send.
 
     Beyond the key list: a block names one party (never the whole call) and says `directional`, without which a
-    from-tag is ignored since mr12.4; audio is blocked on customer legs only; the delay buffer can only be set to 0.
+    from-tag is ignored since mr12.4; audio is blocked on customer legs, and of the partner on agent legs; tones are only ever
+    made silence, of the partner; the delay buffer can only be set to 0.
     """
     command = message.get("command")
     keys = ALLOWED.get(command) if isinstance(command, str) else None
@@ -71,13 +72,19 @@ def _check_selection(command: str, message: Mapping[str, NgValue]) -> None:
     call_id = _check_text(message.get("call-id"), "call-id")
     if not call_id.endswith((".customer", ".agent")):
         raise NgForbiddenError(f"{command}: call-id does not name a leg")
-    if command.endswith("media") and not call_id.endswith(".customer"):
-        raise NgForbiddenError(f"{command}: audio is blocked on customer legs only")
+    of_partner = call_id.endswith(".agent") and message.get("label") == "partner"
+    if command.endswith("media") and not (call_id.endswith(".customer") or of_partner):
+        raise NgForbiddenError(f"{command}: audio is blocked on customer legs, and of the partner")
     if ("label" in message) == ("from-tag" in message):
         raise NgForbiddenError(f"{command}: needs a label or a from-tag, one of them")
     _check_text(message.get("label", message.get("from-tag")), "label or from-tag")
-    if message.get("flags") != ["directional"]:
-        raise NgForbiddenError(f"{command}: flags must be exactly directional")
+    flags = ["directional"]
+    if "DTMF-security" in message:
+        if message["DTMF-security"] != "silence" or not of_partner:
+            raise NgForbiddenError(f"{command}: tones are made silence, of the partner on an agent leg")
+        flags.append("detect-DTMF")
+    if message.get("flags") != flags:
+        raise NgForbiddenError(f"{command}: flags must be exactly {' '.join(flags)}")
     if "delay-buffer" in message and message["delay-buffer"] != 0:
         raise NgForbiddenError(f"{command}: delay-buffer may only be 0")
 
@@ -142,9 +149,13 @@ class NgClient(asyncio.DatagramProtocol):
         """All parties of a call, `daemon/call_interfaces.c`: `ng_call_stats`."""
         return await self._send({"command": "query", "call-id": call_id})
 
-    async def block_dtmf(self, call_id: str, **party: str) -> None:
-        """Drop the RFC 4733 events that a party sends. `party` is `label=` or `from_tag=`, here and below."""
-        await self._send(self._directional("block DTMF", call_id, party))
+    async def block_dtmf(self, call_id: str, *, tones: bool = False, **party: str) -> None:
+        """Drop the RFC 4733 events that a party sends, with `tones` the sound of keys too. `party` is `label=` or
+        `from_tag=`, here and below."""
+        message = self._directional("block DTMF", call_id, party)
+        if tones:
+            message |= {"DTMF-security": "silence", "flags": ["directional", "detect-DTMF"]}
+        await self._send(message)
 
     async def unblock_dtmf(self, call_id: str, **party: str) -> None:
         """Pass them again. The explicit `delay-buffer` of 0 matters: a plain unblock after a block that set a delay

@@ -29,7 +29,7 @@ class EdgeSettings:
     `peers` are the only source addresses from which notices are taken (Kamailio's and loopback's). `nodes` maps the
     name of each rtpengine, as Kamailio says it (its edge's `server_id`), to its ng address; `own_node` is the one of
     this edge. `anchors` is
-    the platform's media rule, `fence` false only in leak tests. `router_control` is Kamailio's control socket, `peer_sets`
+    the platform's media rule, `fence` the policy of the deployment. `router_control` is Kamailio's control socket, `peer_sets`
     names its destination sets: for the metrics page. `hep` is the collector of traces, None for no tracing. Times are milliseconds unless the name says otherwise.
     """
 
@@ -44,7 +44,7 @@ class EdgeSettings:
     media: MediaNetworks
     state: Path
     anchors: Literal["one", "two"] = "two"
-    fence: bool = True
+    fence: Literal["events", "tones", "mute", "unsafe-off"] = "events"
     hold_ttl_ms: int = 10_000
     hold_step_ms: int = 2_000
     hold_limit_ms: int = 60_000

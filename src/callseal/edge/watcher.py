@@ -163,7 +163,7 @@ class Watcher:
         if progress.first is None or progress.first.node != look.node:
             progress.first = look
         progress.packets = growth(progress.first, look)
-        return flows(answer.leg, answer.target, progress.packets)
+        return flows(answer.leg, answer.target, progress.packets, muted=self._settings.fence == "mute")
 
     async def _report(self, answer: Answered, kind: EventKind, progress: _Progress, *, acked: bool) -> None:
         evidence = Evidence(

@@ -16,6 +16,7 @@ from callseal.lab.site import Site
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
 INSIDE = "/run/callseal"
+TONE_FILTER_INSIDE = "/run/callseal-tone-filter"
 PRIVATE_MIB = "32"
 """Kamailio's private memory a process (`-M`): 8, its default, does not hold this configuration with TLS and SRTP."""
 
@@ -60,7 +61,10 @@ def resolver_inside(site: Site) -> dict[Path, str]:
 
 
 class Rtpengine(Daemon):
-    """rtpengine in user space: `media` is the address of its ports, `ng` is where it takes commands (UDP)."""
+    """rtpengine in user space: `media` is the address of its ports, `ng` is where it takes commands (UDP).
+
+    `tone_filter` (`lab.tone_filter`) is what the fence `tones` needs in it.
+    """
 
     def __init__(
         self,
@@ -74,8 +78,15 @@ class Rtpengine(Daemon):
         extra: Sequence[str] = (),
         binds: Mapping[Path, str] | None = None,
         place: Place = HERE,
+        tone_filter: Path | None = None,
     ) -> None:
+        binds = dict(binds or {})
+        preload = []
+        if tone_filter is not None:
+            binds[tone_filter.parent] = TONE_FILTER_INSIDE
+            preload = ["env", f"LD_PRELOAD={TONE_FILTER_INSIDE}/{tone_filter.name}"]
         command = [
+            *preload,
             "rtpengine",
             "--config-file=none",
             "--table=-1",

@@ -33,6 +33,7 @@ from callseal.lab.place import Place
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.sip_tap import SipMessage, SipTap
+from callseal.lab.tone_filter import tone_filter_for
 from callseal.lab.workspace import Workspace
 from callseal.render import render
 
@@ -142,6 +143,7 @@ class World:
             ports=(edge.media_ports.first, edge.media_ports.last),
             extra=(f"--listen-http={edge.ng.host}:{edge.ng.port + 1}",),
             place=self.site.place(str(edge.media)),
+            tone_filter=tone_filter_for(self._deployment),
         )
 
     def _partner_rtpengine(self) -> Daemon:

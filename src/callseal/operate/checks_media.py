@@ -17,6 +17,7 @@ from callseal.render.firewall import ng_http
 HIGHEST_LEVEL = 6
 """rtpengine prints every pressed digit at level 7."""
 _FORBIDDEN = re.compile(r"dtmf-log.*|homer.*|recording-.*|redis.*|mqtt.*|log-srtp-keys|record-egress")
+TONE_FILTER = "callseal-tone-filter.so"
 _LEVEL = re.compile(r"log-level.*")
 
 
@@ -39,12 +40,29 @@ def rtpengine(patient: Patient) -> Iterator[Finding]:
     else:
         yield _version(pid, patient.proc)
         yield from options(processes.rtpengine_options(patient.proc, pid), edge)
+        if patient.deployment.fence == "tones":
+            yield tone_filter(patient.proc, pid)
     yield from _levels_now(patient)
 
 
 def _pid(patient: Patient) -> int | None:
     found = processes.listening(processes.listeners(patient.proc), "udp", patient.edge.ng.pair)
     return None if found is None else processes.owner(patient.proc, found.inode)
+
+
+def tone_filter(proc: Path, pid: int) -> Finding:
+    """The fence `tones` without its filter leaks: rtpengine's own detector loses its place at the first lost packet."""
+    try:
+        loaded = TONE_FILTER in (proc / str(pid) / "maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return warn("tone-filter", "rtpengine's memory map cannot be read", "Run this as root.")
+    if loaded:
+        return ok("tone-filter", "rtpengine runs with the tone filter")
+    return fail(
+        "tone-filter",
+        "the fence is `tones`, and rtpengine runs without the tone filter: keys may be heard",
+        "Start it with LD_PRELOAD=…/callseal-tone-filter.so (docs/how-to/fence.md), or write another fence.",
+    )
 
 
 def _version(pid: int, proc: Path) -> Finding:

@@ -120,7 +120,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "TOPOLOGY_SHOWN": deployment.router.topology == "shown",
-        "FENCE_OFF": deployment.router.fence == "unsafe-off",
+        "FENCE_OFF": deployment.fence == "unsafe-off",
         "HEP_TRACE": deployment.router.hep is not None,
     }
     values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge) | lookups(deployment)

@@ -1,4 +1,4 @@
-"""What each face may do, for Kamailio: `data/policies.cfg`, read by `router/srtp.cfg` and `router/trust.cfg`. Pure."""
+"""What each face may do, for Kamailio: `data/policies.cfg`, read by `router/srtp.cfg`, `router/trust.cfg` and `router/fence.cfg`. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from collections.abc import Mapping
 
 from callseal.deployment import Deployment
 from callseal.deployment.model import Carrier, Peer
-from callseal.deployment.policies import CALLER_HEADERS
+from callseal.deployment.policies import CALLER_HEADERS, FencePolicy
 
 _COMPACT = {"Identity": "y"}
 """RFC 8224 section 4: the compact form means the same header."""
+
+# No delay-buffer, trigger, zero or random: they crash rtpengine or leak (docs/explanation/router.md). `detect-DTMF` is what puts the
+# tone filter into the audio of a leg that has agreed on telephone-events.
+_TONES = " DTMF-security=silence detect-DTMF"
+_G711 = " codec-strip-all codec-offer-PCMU codec-offer-PCMA codec-offer-telephone-event"
 
 
 def policies(deployment: Deployment, groups: Mapping[str, int]) -> str:
@@ -21,10 +26,21 @@ def policies(deployment: Deployment, groups: Mapping[str, int]) -> str:
         f'#!define CARRIER_SUITES "{_params({group: suites(one) for group, one in carriers.items()})}"\n',
         f'#!define CARRIER_PAYMENTS "{_params({group: str(int(one.payments)) for group, one in carriers.items()})}"\n',
         f'#!define CARRIER_STRIPS "{_params({group: stripped(one) for group, one in carriers.items()})}"\n',
+        *fence(deployment.fence),
     ]
     if any(peer.media_profile == "srtp" for peer in deployment.peers):
         lines.insert(0, "#!define SRTP\n")
     return "".join(lines)
+
+
+def fence(policy: FencePolicy) -> tuple[str, ...]:
+    """What rtpengine is asked for beyond `block-DTMF`, with which codecs, and the switch of the policy."""
+    tones = policy == "tones"
+    return (
+        f'#!define FENCE_SECURITY "{_TONES if tones else ""}"\n',
+        f'#!define FENCE_CODECS "{_G711 if tones else ""}"\n',
+        *(f"#!define FENCE_{policy.upper()}\n" for _ in range(policy in ("tones", "mute"))),
+    )
 
 
 def suites(peer: Peer) -> str:

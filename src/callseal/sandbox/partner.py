@@ -165,7 +165,11 @@ def build(
         return Bridge(
             ng,
             name,
-            insert=Insert(masking=switches.mask),
+            insert=Insert(
+                masking=switches.mask,
+                sound=switches.mask_sound,
+                heard=lambda key, transport: switchboard.heard_in_audio(name, key, transport),
+            ),
             insert_address=settings.insert_address or pair(settings.ng)[0],
             prompt_dir=settings.prompt_dir,
             keys=srtp(settings.srtp_suite) if settings.media_profile == "srtp" else IN_CLEAR,

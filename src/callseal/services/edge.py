@@ -59,7 +59,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         ),
         state=state,
         anchors=deployment.platform.anchors,
-        fence=deployment.router.fence != "unsafe-off",
+        fence=deployment.fence,
         hold_ttl_ms=deployment.router.hold_ttl_ms,
         router_control=control,
         peer_sets=peer_sets(deployment),

@@ -18,6 +18,7 @@ from callseal.lab.encryption import TLS_PORT
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.tls_probe import tls_answers
+from callseal.lab.tone_filter import tone_filter_for
 from callseal.lab.workspace import Workspace
 from callseal.render import render
 from callseal.wire import ng
@@ -65,6 +66,7 @@ class Rig:
             ng=(BLOCK.edge_media, 2223),
             log=logs / "rtpengine.log",
             extra=(f"--listen-http={BLOCK.edge_media}:2224",),
+            tone_filter=tone_filter_for(self.deployment),
         )
         self.kamailio = Kamailio(
             rootfs,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import random
+from dataclasses import replace
+
 import pytest
 
+from bench.bleed_ear import hear
+from bench.bleed_sound import WAYS, hiss, pressed
+from callseal.wire.g711 import encode_ulaw
 from tests.integration.sandbox.rig import AGENT_VOICE, CUSTOMER_VOICE, LiveCall, Rig
 from tests.integration.sandbox.voice import SAMPLES
 
 pytestmark = pytest.mark.integration
 
 NUMBER = "4242424242424242"
+WAY = {way.name: way for way in WAYS}
+NEUTRAL = encode_ulaw(round(2000 * math.sin(math.pi * at / 10)) for at in range(20)) * 8
 
 
 @pytest.fixture
@@ -72,14 +81,43 @@ def test_both_transports_count_once(rig: Rig, call: LiveCall) -> None:
     call.hang_up()
 
 
-def test_tones_are_masked_and_not_captured(rig: Rig, call: LiveCall) -> None:
+def test_every_way_to_press_is_captured_once_and_masked(rig: Rig, call: LiveCall) -> None:
+    for number, way in enumerate(WAYS, 1):
+        asked(call, "expiry")
+        before = len(counts(call))
+        call.agent_voice.clear()
+        chance = random.Random(way.name)
+        call.customer_voice.play(pressed(way, "1133", chance))
+        call.customer_voice.play(hiss(12, chance))
+        call.wait("capture.completed", number)
+        assert counts(call)[before:] == [1, 2, 3, 4], way.name
+        heard = hear([(0.0, bytes(packet)) for packet in call.agent_voice.heard])
+        assert (heard.keys, heard.strange) == (0, 0), way.name
+    call.hang_up()
+
+
+def test_what_a_carriers_suppression_leaves_is_no_press(rig: Rig, call: LiveCall) -> None:
     asked(call)
-    call.customer_voice.whistle(NUMBER)
+    chance = random.Random(3)
+    call.customer_voice.play(pressed(replace(WAY["in-band, 40 ms"], ms=25), NUMBER, chance))
     call.customer_voice.press("4")
     call.wait("capture.digit")
-    assert call.agent_voice.hears(CUSTOMER_VOICE)
-    assert call.agent_voice.tones() == 0
     assert counts(call) == [1]
+    call.hang_up()
+
+
+def test_the_comfort_tone_says_nothing_of_the_key(rig: Rig) -> None:
+    rig.switch(mask_sound="tone")
+    call = rig.call()
+    call.secure()
+    for key in "17#":
+        call.agent_voice.clear()
+        call.customer_voice.whistle(key, frames=8, gap_frames=8)
+        packets = {packet.payload for packet in call.agent_voice.heard}
+        assert NEUTRAL in packets
+        # The customer's voice and the one tone, whatever was pressed.
+        assert packets - {bytes([CUSTOMER_VOICE]) * SAMPLES, bytes([AGENT_VOICE]) * SAMPLES} == {NEUTRAL}
+        assert call.agent_voice.tones() == 0
     call.hang_up()
 
 

@@ -7,8 +7,10 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Self
 
+from bench.bleed_sound import Out, Tick
 from callseal.sandbox.media.mask import COLUMNS, ROWS, power
 from callseal.wire.dtmf import press
 from callseal.wire.g711 import decode_ulaw, encode_ulaw
@@ -55,6 +57,7 @@ class Voice:
         self.heard: list[RtpPacket] = []
         self._codecs = codecs
         self._queue: deque[tuple[int, bytes, bool, int]] = deque()
+        self._ticks: deque[Tick] = deque()
         self._open = True
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, 0))
@@ -91,6 +94,12 @@ class Voice:
             self._queue.extend((0, frame, False, SAMPLES) for frame in tone(key, frames))
             self._queue.extend([(0, bytes([self.byte]) * SAMPLES, False, SAMPLES)] * gap_frames)
         self._drain()
+
+    def play(self, ticks: Iterable[Tick]) -> None:
+        """Whatever a sender may put on the wire, 20 ms each (bench.bleed_sound)."""
+        self._ticks.extend(ticks)
+        while self._ticks:
+            time.sleep(FRAME_S)
 
     def _drain(self) -> None:
         while self._queue:
@@ -133,6 +142,13 @@ class Voice:
             time.sleep(max(0.0, due - time.monotonic()))
             if self.target is None:
                 continue
+            if self._ticks:
+                for out in self._ticks[0]:
+                    self._socket.sendto(bytes(self._packet(out, sequence, timestamp)), self.target)
+                    sequence += 1
+                self._ticks.popleft()
+                timestamp += SAMPLES
+                continue
             frame = (0, bytes([self.byte]) * SAMPLES, False, SAMPLES)
             payload_type, payload, marker, advance = self._queue[0] if self._queue else frame
             packet = RtpPacket(
@@ -148,6 +164,16 @@ class Voice:
                 self._queue.popleft()
             sequence += 1
             timestamp += advance
+
+    def _packet(self, out: Out, sequence: int, timestamp: int) -> RtpPacket:
+        return RtpPacket(
+            payload_type=out.payload_type,
+            sequence=sequence & 0xFFFF,
+            timestamp=timestamp - out.since & 0xFFFFFFFF,
+            ssrc=self.byte,
+            payload=out.payload,
+            marker=out.marker,
+        )
 
     def close(self) -> None:
         self._open = False

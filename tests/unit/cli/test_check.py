@@ -35,8 +35,22 @@ def test_keys_make_the_example_good(file: Path) -> None:
     status, told = call("keys", file)
     assert status == 0
     assert told.count("created ") == 7
-    assert call("check", file) == (0, f"{file}: good, 1 carrier, 3 numbers, 1 edge, 2 agents\n")
+    status, told = call("check", file)
+    assert (status, told.splitlines()[0]) == (0, f"{file}: good, 1 carrier, 3 numbers, 1 edge, 2 agents")
+    assert told.splitlines()[1:] == [
+        "  fence: events: the sound of keys is left to the partner; the mask of partner sandbox is checked (mask_checked)"
+    ]
     assert call("keys", file) == (0, "nothing to create\n")
+
+
+@pytest.mark.parametrize("checked", ["mask_checked = true", "# mask_checked = true"])
+def test_the_fence_that_nobody_chose_is_told(file: Path, checked: str) -> None:
+    call("keys", file)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("fence = ", "# fence = ").replace("mask_checked = true", checked), "utf-8")
+    _, told = call("check", file)
+    policy, word = ("events", "is checked") if checked.startswith("mask") else ("tones", "is not checked")
+    assert f"fence: {policy}, because the mask of partner sandbox {word}" in told
 
 
 def test_created_secrets_are_private_and_of_the_right_form(file: Path) -> None:

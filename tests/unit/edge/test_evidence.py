@@ -51,6 +51,12 @@ def test_flows(leg: Leg, target: Target, packets: dict[str, int], proof: bool) -
     assert flows(leg, target, packets) is proof
 
 
+def test_a_mute_fence_sends_nothing_on_and_is_secured_all_the_same() -> None:
+    assert flows("agent", "partner", {"from_partner": 9, "partner_to_platform": 0}, muted=True)
+    assert not flows("agent", "partner", {"from_platform": 9}, muted=True)
+    assert not flows("customer", "partner", {"from_carrier": 9}, muted=True)
+
+
 def test_growth_counts_from_the_first_look() -> None:
     first = Look("edge-1", "partner", {"a": 100, "b": 7})
     assert growth(first, Look("edge-1", "partner", {"a": 103, "b": 7})) == {"a": 3, "b": 0}

@@ -27,6 +27,33 @@ BLOCK: dict[str, Any] = {
 }
 
 
+TONES = BLOCK | {
+    "command": "block DTMF",
+    "call-id": "abc.agent",
+    "label": "partner",
+    "DTMF-security": "silence",
+    "flags": ["directional", "detect-DTMF"],
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"DTMF-security": "random"},
+        {"DTMF-security": "zero"},
+        {"flags": ["directional"]},
+        {"call-id": "abc.customer"},
+        {"label": "platform"},
+        {"delay-buffer": 100},
+        {"trigger": "1"},
+    ],
+)
+def test_tones_are_only_ever_made_silence_of_the_partner(change: dict[str, Any]) -> None:
+    check(TONES)
+    with pytest.raises(NgForbiddenError):
+        check(TONES | change)
+
+
 def test_the_list_is_short() -> None:
     assert set(ALLOWED) == {
         "ping",
@@ -47,6 +74,8 @@ def test_what_the_agent_sends_is_on_it() -> None:
         BLOCK | {"command": "unblock DTMF", "delay-buffer": 0},
         BLOCK | {"command": "block DTMF", "call-id": "abc.agent", "label": "partner"},
         {k: v for k, v in BLOCK.items() if k != "label"} | {"from-tag": "t1"},
+        BLOCK | {"call-id": "abc.agent", "label": "partner"},
+        TONES,
     ):
         check(message)
 

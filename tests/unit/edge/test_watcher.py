@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,35 @@ def test_agent_leg_at_the_partner_is_fenced(tmp_path: Path) -> None:
     on_bench(tmp_path, story)
 
 
+def blocks(bench: Bench) -> list[Mapping[str, Any]]:
+    return [message for message in bench.ng.sent if message["command"] == "block DTMF"]
+
+
+def test_a_fence_of_tones_is_asserted_as_such(tmp_path: Path) -> None:
+    """A plain block would take the filter out of the audio."""
+
+    async def story(bench: Bench) -> None:
+        bench.ng.add("a.agent", *agent_leg(PARTNER))
+        event = await verdict(bench, AGENT_SECURED, "a.agent", "partner")
+        assert event["evidence"]["fenced"] is True
+        assert blocks(bench)[-1]["DTMF-security"] == "silence"
+        assert blocks(bench)[-1]["flags"] == ["directional", "detect-DTMF"]
+
+    on_bench(tmp_path, story, fence="tones")
+
+
+def test_a_mute_fence_blocks_the_partners_audio(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.ng.add("a.agent", *agent_leg(PARTNER))
+        event = await verdict(bench, AGENT_SECURED, "a.agent", "partner")
+        assert event["evidence"]["fenced"] is True
+        assert bench.ng.calls["a.agent"].labelled("partner").media_blocked
+        # Nothing went on to the platform, and that is no reason not to be secured.
+        assert event["kind"] == "leg_moved"
+
+    on_bench(tmp_path, story, fence="mute")
+
+
 def test_a_fence_that_cannot_be_set_is_said(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         bench.ng.add("a.agent", *agent_leg(PARTNER))
@@ -158,7 +188,7 @@ def test_with_the_fence_off_nothing_is_set(tmp_path: Path) -> None:
         assert event["evidence"]["fenced"] is False
         assert bench.ng.commands("block DTMF") == []
 
-    on_bench(tmp_path, story, fence=False)
+    on_bench(tmp_path, story, fence="unsafe-off")
 
 
 def test_a_fence_that_came_too_late_is_taken_back(tmp_path: Path) -> None:

@@ -342,3 +342,20 @@ def test_rtpengine_whose_http_is_closed_and_whose_process_is_hidden(who: Patient
 def test_a_certificate_that_is_not_there(who: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks_files, "_tls_files", lambda *_args, **_more: iter([Path("/nowhere/edge.pem")]))
     assert levels(*checks_files.certificates(who)) == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("maps", "level"),
+    [
+        ("7f00-7f01 r-xp 0 00:00 1 /run/callseal-tone-filter/callseal-tone-filter.so\n", "ok"),
+        ("7f00-7f01 r-xp 0 00:00 1 /usr/lib/libspandsp.so.2\n", "fail"),
+        (None, "warn"),
+    ],
+)
+def test_a_fence_of_tones_without_its_filter_is_a_failure(
+    tmp_path: Path, maps: str | None, level: str
+) -> None:
+    (tmp_path / "7").mkdir()
+    if maps is not None:
+        (tmp_path / "7" / "maps").write_text(maps, encoding="utf-8")
+    assert levels(checks_media.tone_filter(tmp_path, 7)) == [level]

@@ -39,7 +39,30 @@ def test_the_default_deployment_speaks_rtp_and_trusts_its_carrier(tmp_path: Path
         "CARRIER_SUITES": "",
         "CARRIER_PAYMENTS": "10=1",
         "CARRIER_STRIPS": "",
+        "FENCE_SECURITY": "",
+        "FENCE_CODECS": "",
     }
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_the_fence_follows_the_partners_mask_when_the_deployment_does_not_say(
+    tmp_path: Path, checked: bool
+) -> None:
+    unsaid = ("fence = ", "# fence = ")
+    made = defines(tmp_path, unsaid, *(() if checked else (("mask_checked = true", "mask_checked = false"),)))
+    assert ("FENCE_TONES" in made) is not checked
+
+
+def test_tones_are_made_silence_in_g711(tmp_path: Path) -> None:
+    made = defines(tmp_path, ('fence = "events"', 'fence = "tones"'))
+    assert made["FENCE_SECURITY"].split() == ["DTMF-security=silence", "detect-DTMF"]
+    assert made["FENCE_CODECS"].split()[:2] == ["codec-strip-all", "codec-offer-PCMU"]
+    assert "FENCE_MUTE" not in made
+
+
+def test_mute_asks_for_nothing_but_a_block(tmp_path: Path) -> None:
+    made = defines(tmp_path, ('fence = "events"', 'fence = "mute"'))
+    assert (made["FENCE_MUTE"], made["FENCE_SECURITY"], made["FENCE_CODECS"]) == ("", "", "")
 
 
 def test_srtp_gives_each_face_its_suites(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_the_example(tmp_path: Path) -> None:
     assert settings.media.partner == (ip_network("127.88.0.31"),)
     assert settings.media.home == (ip_network("127.88.0.21"),)
     assert settings.media.platform == (ip_network("127.88.0.40"),)
-    assert (settings.anchors, settings.fence, settings.hold_ttl_ms) == ("two", True, 10_000)
+    assert (settings.anchors, settings.fence, settings.hold_ttl_ms) == ("two", "events", 10_000)
     assert settings.secret == "a secret of thirty-two characters"
     assert settings.secret not in repr(settings)
 
@@ -46,7 +46,7 @@ def test_the_unsafe_switches_reach_the_agent(tmp_path: Path) -> None:
         tmp_path, ('fence = "events"', 'fence = "unsafe-off"'), ('anchors = "two"', 'anchors = "one"')
     )
     settings = edge_settings(read(file), "edge-1", tmp_path / "state")
-    assert (settings.anchors, settings.fence) == ("one", False)
+    assert (settings.anchors, settings.fence) == ("one", "unsafe-off")
 
 
 @pytest.mark.parametrize("edge", ["edge-9", None])

@@ -1,4 +1,4 @@
-"""The mask's place in the media path: two UDP sockets between two rtpengine calls.
+"""The mask's place in the media path, and the ear's: two UDP sockets between two rtpengine calls.
 
 customer -> rtpengine "near" -> insert -> rtpengine "far" -> agent, and back. Both outer faces are rtpengine's, so that
 everything the edge sees (ports, SRTP, one address to send from) is a media server's business; the insert sees plain
@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 
-from callseal.sandbox.media.mask import LOOK_AHEAD_S, ToneMask
-from callseal.wire.rtp import RtpPacket
+from callseal.sandbox.capture.presses import Transport
+from callseal.sandbox.media.event_receiver import EventReceiver
+from callseal.sandbox.media.mask import LOOK_AHEAD_S, Held, Sound, ToneMask
+from callseal.sandbox.media.tone_receiver import ToneReceiver
+from callseal.wire.g711 import decode_alaw, decode_ulaw
+from callseal.wire.rtp import PCMU, RtpPacket
 
 Endpoint = tuple[str, int]
+PATIENCE_S = 0.2
+"""How long a packet waits for its successor beyond the look-ahead."""
 
 
 class _Face(asyncio.DatagramProtocol):
@@ -53,11 +60,26 @@ class _Face(asyncio.DatagramProtocol):
 
 
 class Insert:
-    """`masking` can be switched while audio flows; off means that every packet passes as it came."""
+    """`masking` can be switched while audio flows; off means that every packet passes as it came.
 
-    def __init__(self, *, masking: bool) -> None:
+    Everything the customer sends comes by here, so this is also where keys are heard that rtpengine does not report: tones,
+    and events of types that nobody agreed on. `heard` is called with each.
+    """
+
+    def __init__(
+        self,
+        *,
+        masking: bool,
+        sound: Sound = "silence",
+        heard: Callable[[str, Transport], None] = lambda _key, _transport: None,
+    ) -> None:
         self.masking = masking
-        self._mask = ToneMask()
+        self._heard = heard
+        self._mask = ToneMask(sound)
+        self._tones = ToneReceiver()
+        self._events = EventReceiver()
+        self._late: Held | None = None
+        self._held: deque[tuple[float, Held]] = deque()
         self.near = _Face(self._from_customer)
         self.far = _Face(self.near.send)
 
@@ -71,11 +93,44 @@ class Insert:
         self.far.close()
 
     def _from_customer(self, data: bytes) -> None:
+        packet = None
+        with contextlib.suppress(ValueError):  # not RTP: not a voice
+            packet = RtpPacket.parse(data)
+        held = self._mask.take(packet) if packet is not None else None
         if not self.masking:
             self.far.send(data)
+        elif held is not None:
+            loop = asyncio.get_running_loop()
+            self._held.append((loop.time() + LOOK_AHEAD_S, held))
+            loop.call_later(LOOK_AHEAD_S, self._release)
+            self._release()
+        if packet is not None:
+            self._listen(packet, held)
+
+    def _release(self) -> None:
+        """In order, when it is time: what has no successor yet waits, and leaves as silence when none comes."""
+        now = asyncio.get_running_loop().time()
+        while self._held and self._held[0][0] <= now:
+            due, held = self._held[0]
+            if not held.settled:
+                if now < due + PATIENCE_S:
+                    asyncio.get_running_loop().call_later(due + PATIENCE_S - now, self._release)
+                    return
+                held.silenced = held.settled = True
+            self._held.popleft()
+            self.far.send(bytes(held.leaving()))
+
+    def _listen(self, packet: RtpPacket, held: Held | None) -> None:
+        """After the packet is on its way: whoever hears of a key may take long."""
+        if held is None:
+            for key in self._events.take(packet):
+                self._heard(key, Transport.UNAGREED)
             return
-        with contextlib.suppress(ValueError):  # not RTP: not a voice
-            held = self._mask.take(RtpPacket.parse(data))
-            if held is not None:
-                loop = asyncio.get_running_loop()
-                loop.call_later(LOOK_AHEAD_S, lambda: self.far.send(bytes(held.leaving())))
+        # The packet before a recognised one holds the tone's beginning, and is silenced by now: so one packet late.
+        late, self._late = self._late, held
+        if late is None:
+            return
+        decode = decode_ulaw if late.packet.payload_type == PCMU else decode_alaw
+        keys = self._tones.hear(decode(late.packet.payload)) if late.silenced else self._tones.quiet()
+        for key in keys:
+            self._heard(key, Transport.TONE)

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
-from callseal.wire.g711 import decode_alaw, decode_ulaw
+from callseal.wire.g711 import decode_alaw, decode_ulaw, encode_alaw, encode_ulaw
 from callseal.wire.rtp import PCMA, PCMU, RtpPacket
 
 LOOK_AHEAD_S = 0.06
@@ -60,34 +61,48 @@ def sounds_like_a_key(samples: Sequence[int]) -> bool:
     return column >= _EACH and row + column >= _TOGETHER
 
 
+Sound = Literal["silence", "tone"]
+"""What the agent hears instead of a key: nothing, or one neutral tone, the same for every key."""
+NEUTRAL_HZ = 400
+"""Twenty samples a cycle, eight cycles a packet: every packet of it is the same, and no phase says where a key began."""
+_NEUTRAL = [round(2000 * math.sin(2 * math.pi * NEUTRAL_HZ * at / RATE)) for at in range(RATE // NEUTRAL_HZ)]
+_CYCLE = {PCMU: encode_ulaw(_NEUTRAL), PCMA: encode_alaw(_NEUTRAL)}
+
+
 class Held:
-    """One packet on its way through the mask; `silenced` may still change until it leaves."""
+    """One packet on its way through the mask; `silenced` may still change until it is `settled`: its successor was looked at."""
 
-    __slots__ = ("packet", "silenced")
+    __slots__ = ("packet", "settled", "silenced", "sound")
 
-    def __init__(self, packet: RtpPacket, *, silenced: bool) -> None:
+    def __init__(self, packet: RtpPacket, *, silenced: bool, sound: Sound = "silence") -> None:
         self.packet = packet
         self.silenced = silenced
+        self.settled = False
+        self.sound = sound
 
     def leaving(self) -> RtpPacket:
         """The packet as the agent may hear it."""
         if not self.silenced:
             return self.packet
-        quiet = bytes([_SILENCE[self.packet.payload_type]]) * len(self.packet.payload)
+        size, law = len(self.packet.payload), self.packet.payload_type
+        cycle = _CYCLE[law] if self.sound == "tone" else bytes([_SILENCE[law]])
+        instead = (cycle * (size // len(cycle) + 1))[:size]
         return RtpPacket(
             payload_type=self.packet.payload_type,
             sequence=self.packet.sequence,
             timestamp=self.packet.timestamp,
             ssrc=self.packet.ssrc,
             marker=self.packet.marker,
-            payload=quiet,
+            payload=instead,
         )
 
 
 class ToneMask:
-    """One direction of one call. Call `take()` with every packet, send what it returns `LOOK_AHEAD_S` later."""
+    """One direction of one call. Call `take()` with every packet, send what it returns `LOOK_AHEAD_S` later, and not before
+    it is settled: a busy process may have its successor still in the socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, sound: Sound = "silence") -> None:
+        self._sound: Sound = sound
         self._previous: Held | None = None
         self._ringing_on = False
 
@@ -97,8 +112,9 @@ class ToneMask:
             return None
         decode = decode_ulaw if packet.payload_type == PCMU else decode_alaw
         key = sounds_like_a_key(decode(packet.payload))
-        held = Held(packet, silenced=key or self._ringing_on)
-        if key and self._previous is not None:
-            self._previous.silenced = True
+        held = Held(packet, silenced=key or self._ringing_on, sound=self._sound)
+        if self._previous is not None:
+            self._previous.silenced |= key
+            self._previous.settled = True
         self._previous, self._ringing_on = held, key
         return held

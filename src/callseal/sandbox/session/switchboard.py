@@ -102,6 +102,12 @@ class Switchboard:
         if session is not None and hop.endswith("near") and tag == Side.CUSTOMER:
             session.pressed(key, Transport.MEDIA)
 
+    def heard_in_audio(self, bridge: str, key: str, transport: Transport) -> None:
+        """A key that only the insert of that bridge could hear."""
+        session = self._sessions.get(bridge.partition(".")[0])
+        if session is not None:
+            session.pressed(key, transport)
+
     def hang_up_all(self) -> None:
         """The partner goes down: no call is left without media."""
         for call in set(self._calls.values()):

@@ -19,6 +19,9 @@ class Switches(BaseModel):
         "agent-first", description="which leg moves first, to the bridge and home"
     )
     mask: bool = Field(True, description="take digits out of what the agent hears")
+    mask_sound: Literal["silence", "tone"] = Field(
+        "silence", description="what the agent hears instead of a key: nothing, or one neutral tone"
+    )
     prompts: bool = Field(True, description="speak to the customer")
     answer_options: bool = Field(True, description="answer OPTIONS, the edge's probe")
 

@@ -62,3 +62,26 @@ def test_two_complete_streams_with_any_delay_give_the_number_once(
 def test_a_single_transport_loses_nothing(digits: str, transport: Transport) -> None:
     presses = Presses()
     assert all(presses.is_new(key, transport, now=at * 0.1) for at, key in enumerate(digits))
+
+
+@given(
+    st.text("0123456789*#", max_size=16),
+    st.lists(
+        st.tuples(st.sampled_from(list(Transport)), st.floats(0.0, 0.4)),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda one: one[0],
+    ),
+    st.floats(0.08, 1.0),
+)
+def test_any_number_of_complete_streams_gives_the_number_once(
+    digits: str, streams: list[tuple[Transport, float]], gap: float
+) -> None:
+    arrivals = sorted(
+        (at * gap + delay, place, key, transport)
+        for place, (transport, delay) in enumerate(streams)
+        for at, key in enumerate(digits)
+    )
+    presses = Presses()
+    heard = [key for when, _, key, transport in arrivals if presses.is_new(key, transport, now=when)]
+    assert "".join(heard) == digits
