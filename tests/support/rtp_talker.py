@@ -14,6 +14,7 @@ from typing import Self
 
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
+from tests.support.sip_peer import family
 
 FRAME_S = 0.02
 SAMPLES = 160
@@ -41,9 +42,9 @@ class Talker:
         self._heard: list[Heard] = []
         self._digits = 0
         self._open = True
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(family(address), socket.SOCK_DGRAM)
         self._socket.bind((address, port))
-        self.address, self.port = self._socket.getsockname()
+        self.address, self.port = self._socket.getsockname()[:2]
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._talk)]
         for thread in self._threads:
             thread.start()
@@ -147,7 +148,7 @@ class Talker:
 
     def close(self) -> None:
         self._open = False
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+        with socket.socket(family(self.address), socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", (self.address, self.port))
         for thread in self._threads:
             thread.join(2)
@@ -164,8 +165,9 @@ class Talker:
 
 def sdp(address: str, port: int, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
     """PCMU and telephone-events at `address`:`port`."""
+    kind = "IP6" if ":" in address else "IP4"
     return (
-        f"v=0\r\no=- 4711 {version} IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+        f"v=0\r\no=- 4711 {version} IN {kind} {address}\r\ns=-\r\nc=IN {kind} {address}\r\nt=0 0\r\n"
         f"m=audio {port} RTP/AVP 0 {EVENTS}\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\n"
         f"a=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na={direction}\r\n{extra}"
     )

@@ -420,5 +420,18 @@ VALIDATORS: dict[str, Validator] = {
             'Write media_profile = "srtp", or keep that path on a private network.',
             _W,
         ),
+        # IPv4 and IPv6.
+        Validator(
+            "CS100",
+            "second-family-disagrees",
+            "sip6, sip_tls6 or media6 is not IPv6, or stands beside a first address that is not IPv4.",
+            "Write the IPv4 address without 6 and the IPv6 one with it; an edge with one family has no second.",
+        ),
+        Validator(
+            "CS101",
+            "family-missing",
+            "All addresses of a peer are of a family in which an edge has none: they can never meet.",
+            "Add sip6 (sip_tls6 over TLS) or media6 to every edge, or list the peer's addresses of the other family.",
+        ),
     )
 }

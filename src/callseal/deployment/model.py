@@ -272,13 +272,20 @@ class Edge(_Table):
     region: Name = Field(description="region, carried in the route cookie")
     server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
     sip: HostPort = Field(description="address and port Kamailio listens on")
+    sip6: HostPort | None = Field(
+        None, description="the same in IPv6, where `sip` is IPv4 and a peer speaks SIP over IPv6"
+    )
     sip_tls: HostPort | None = Field(
         None, description="address and port for SIP over TLS; required as soon as one peer speaks TLS"
     )
+    sip_tls6: HostPort | None = Field(None, description="the same in IPv6, for peers over TLS and IPv6")
     host: DnsName | None = Field(
         None, description="this edge's own DNS name: in Via over TLS, in its certificate and in the zone"
     )
     media: AddressField = Field(description="rtpengine's media address")
+    media6: AddressField | None = Field(
+        None, description="its IPv6 address, where `media` is IPv4 and media of a peer is IPv6"
+    )
     media_ports: PortRange = Field(description="rtpengine's media ports, first-last")
     ng: HostPort = Field(description="rtpengine's control port (ng); never on a public address")
     agent: HttpUrl = Field(description="URL of the edge agent; never on a public address")
@@ -353,7 +360,11 @@ class Deployment(_Table):
     @property
     def media_addresses(self) -> tuple[Address, ...]:
         """ "Home": the media addresses of all edges."""
-        return tuple(dict.fromkeys(edge.media for edge in self.edges))
+        return tuple(
+            dict.fromkeys(
+                each for edge in self.edges for each in (edge.media, edge.media6) if each is not None
+            )
+        )
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 
 from callseal.deployment import Carrier, Deployment, Edge, Number
 from callseal.deployment.model import Peer
+from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.firewall import firewall, ng_http
 from callseal.render.keys import derive
@@ -123,6 +124,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "HEP_TRACE": deployment.router.hep is not None,
     }
     values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge) | lookups(deployment)
+    values |= families(deployment, edge, {one.id: _group(deployment, one) for one in deployment.carriers})
     return (
         text
         + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
@@ -168,10 +170,11 @@ def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
 
 def _own_addresses(edge: Edge) -> list[str]:
     """What an edge may have written into Record-Route of itself."""
-    found = [str(edge.sip)]
-    if edge.sip_tls is not None:
-        found += [str(edge.sip_tls), *([f"{edge.host}:{edge.sip_tls.port}"] if edge.host else [])]
-    return found
+    found = [str(one) for one in (edge.sip, edge.sip6) if one is not None]
+    for one in (edge.sip_tls, edge.sip_tls6):
+        if one is not None:
+            found += [str(one), *([f"{edge.host}:{one.port}"] if edge.host else [])]
+    return list(dict.fromkeys(found))
 
 
 def _addresses(deployment: Deployment) -> str:

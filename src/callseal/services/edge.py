@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from callseal.deployment import Deployment, DeploymentError, SecretError, read
+from callseal.deployment import Deployment, DeploymentError, Edge, SecretError, read
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
@@ -47,7 +47,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         http=http,
         datagrams=edge.events.pair,
         # Kamailio sends from its own address or, on the way to a loopback address, from 127.0.0.1.
-        peers=frozenset({edge.sip.host, http[0], "127.0.0.1", "::1"}),
+        peers=frozenset({edge.sip.host, *_second(edge), http[0], "127.0.0.1", "::1"}),
         secret=deployment.desk.edge_secret.reveal(),
         desk_url=deployment.desk.url,
         nodes={str(each.server_id): each.ng.pair for each in deployment.edges},
@@ -68,6 +68,10 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         reference_header=deployment.headers.call_reference,
         certificates=() if deployment.tls is None else (deployment.tls.certificate, deployment.tls.ca),
     )
+
+
+def _second(edge: Edge) -> tuple[str, ...]:
+    return () if edge.sip6 is None else (edge.sip6.host,)
 
 
 def _listening(url: str) -> Address:

@@ -64,13 +64,20 @@ class Rig:
             media=BLOCK.edge_media,
             ng=(BLOCK.edge_media, 2223),
             log=logs / "rtpengine.log",
-            extra=(f"--listen-http={BLOCK.edge_media}:2224",),
+            extra=(
+                f"--listen-http={BLOCK.edge_media}:2224",
+                *(
+                    f"--interface={edge.media6}"
+                    for edge in self.deployment.edges[:1]
+                    if edge.media6 is not None
+                ),
+            ),
         )
         self.kamailio = Kamailio(
             rootfs,
             config=self.workspace.router,
             sip=(BLOCK.kamailio, 5060),
-            known_peer=BLOCK.partner,
+            known_peer=BLOCK.partner if self.place("partner") == BLOCK.partner else BLOCK.customer,
             ready=self._tcp_ready if self._tcp else self._tls_ready if tls else None,
             log=logs / "kamailio.log",
         )
@@ -78,14 +85,15 @@ class Rig:
     def __enter__(self) -> Self:
         self.rtpengine.start().wait_ready()
         self.sink = AgentSink(BLOCK.edge_agent)
-        self.carrier = self._peer("carrier", BLOCK.customer)
-        self.partner = self._peer("partner", BLOCK.partner)
-        self.platform = self._peer("platform", BLOCK.agent)
+        self.carrier = self._peer("carrier", self.place("customer"))
+        self.partner = self._peer("partner", self.place("partner"))
+        self.platform = self._peer("platform", self.place("agent"))
         deployment = self.deployment
-        self.customer_media = talker(deployment.carriers[0], BLOCK.customer, CUSTOMER)
-        self.agent_media = talker(deployment.platform, BLOCK.agent, AGENT)
-        self.partner_customer_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_CUSTOMER)
-        self.partner_agent_media = talker(deployment.partner, BLOCK.partner_media, PARTNER_AGENT)
+        self.customer_media = talker(deployment.carriers[0], self.place("customer"), CUSTOMER)
+        self.agent_media = talker(deployment.platform, self.place("agent"), AGENT)
+        partner_media = self.place("partner_media")
+        self.partner_customer_media = talker(deployment.partner, partner_media, PARTNER_CUSTOMER)
+        self.partner_agent_media = talker(deployment.partner, partner_media, PARTNER_AGENT)
         self.kamailio.start().wait_ready()
         return self
 
@@ -112,6 +120,11 @@ class Rig:
             ("partner", BLOCK.partner) if "partner" in self.workspace.tls else ("platform", BLOCK.agent)
         )
         return tls_answers(BLOCK.kamailio, TLS_PORT, address, self.workspace.root / "tls", face)
+
+    def place(self, who: str) -> str:
+        """Where a peer or its media is: an attribute of the block."""
+        address: str = getattr(BLOCK, who)
+        return address
 
     def _peer(self, face: str, address: str) -> SipPeer:
         if face in self.workspace.tls:

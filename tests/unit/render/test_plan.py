@@ -141,7 +141,8 @@ def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     data += "".join(file.text for file in tls_files(tmp_path).values())
     others = (
         ('transport = "udp"', 'transport = "tcp"'),
-        ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8::20]:5060"'),
+        ('sip = "127.88.0.20:5060"', 'sip = "127.88.0.20:5060"\nsip6 = "[2001:db8::20]:5060"'),
+        ('media = "127.88.0.21"', 'media = "127.88.0.21"\nmedia6 = "2001:db8::21"'),
         ('"sip:127.88.0.30:5060"', '"sip:sip.partner.example"'),
         ("[[edges]]", '[[regions]]\nid = "local"\ncluster = "sip.example.net"\n\n[[edges]]'),
     )
