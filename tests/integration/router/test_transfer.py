@@ -165,7 +165,9 @@ def test_nobody_takes_the_place_of_a_secured_dialog(rig: Rig, header: str) -> No
     assert rig.partner.untaken("INVITE") == []
     assert other.partner_agent.peer.untaken("REFER") == []
     unknown = f"{story.platform.call_id};to-tag=other;from-tag=tags"
-    assert invite(Dialog.new(rig.platform, f"sip:{NUMBER}@{edge}", user=NUMBER), f"{header}: {unknown}") == 403
+    assert (
+        invite(Dialog.new(rig.platform, f"sip:{NUMBER}@{edge}", user=NUMBER), f"{header}: {unknown}") == 403
+    )
     two = "Refer-To: <sip:a@b.example>\r\nRefer-To: <sip:c@d.example>"
     assert other.platform.answered(other.platform.request("REFER", headers=(two,)), "REFER").status == 400
     story.restore()
