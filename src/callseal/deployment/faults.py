@@ -433,5 +433,11 @@ VALIDATORS: dict[str, Validator] = {
             "All addresses of a peer are of a family in which an edge has none: they can never meet.",
             "Add sip6 (sip_tls6 over TLS) or media6 to every edge, or list the peer's addresses of the other family.",
         ),
+        Validator(
+            "CS102",
+            "carrier-numbers-collide",
+            "Two carriers' ids give one number, by which the router knows them.",
+            "Change one of the two ids; any other will do.",
+        ),
     )
 }

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
+from callseal.deployment.groups import carrier_group
 from callseal.deployment.lines import Path
 from callseal.deployment.policies import DEFAULT_SUITES, Face
 from callseal.deployment.values import Address, HostPort, Network, PortRange, SipUri, parse_network
@@ -127,6 +128,12 @@ def unique_names(raw: Raw) -> Iterator[Finding]:
     yield from _repeated(
         "CS024", "server_id", (((*edge.path, "server_id"), edge.number("server_id")) for edge in edges)
     )
+    taken: dict[int, str] = {}
+    for carrier in raw.each("carriers"):
+        name = carrier.text("id") or ""
+        other = taken.setdefault(carrier_group(name), name)
+        if other != name:
+            yield Finding("CS102", (*carrier.path, "id"), f"“{name}” has the number of “{other}”")
     agents = raw.inner("desk").each("agents")
     yield from _repeated(
         "CS026", "login", (((*agent.path, "login"), agent.text("login")) for agent in agents)

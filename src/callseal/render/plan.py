@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from callseal.deployment import Carrier, Deployment, Edge, Number
+from callseal.deployment import Deployment, Edge, Number
+from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.deployment.model import Peer
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
@@ -25,10 +26,6 @@ from callseal.render.transports import (
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
-
-PARTNER_GROUP = 1
-PLATFORM_GROUP = 2
-FIRST_CARRIER_GROUP = 10
 
 COOKIE_SECONDS = 300
 PING_SECONDS = 10
@@ -124,7 +121,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "HEP_TRACE": deployment.router.hep is not None,
     }
     values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge) | lookups(deployment)
-    values |= families(deployment, edge, {one.id: _group(deployment, one) for one in deployment.carriers})
+    values |= families(deployment, edge, {one.id: carrier_group(one.id) for one in deployment.carriers})
     return (
         text
         + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
@@ -147,7 +144,7 @@ def _keys(deployment: Deployment) -> str:
 
 
 def _policies(deployment: Deployment) -> str:
-    groups = {carrier.id: _group(deployment, carrier) for carrier in deployment.carriers}
+    groups = {carrier.id: carrier_group(carrier.id) for carrier in deployment.carriers}
     return _head("What each face may do", deployment) + policies(deployment, groups)
 
 
@@ -192,7 +189,7 @@ def _addresses(deployment: Deployment) -> str:
     ]
     groups += [
         (
-            _group(deployment, carrier),
+            carrier_group(carrier.id),
             f"id={carrier.id}{proof(carrier)}{_limits(carrier)}",
             carrier.signalling,
         )
@@ -215,7 +212,7 @@ def _destinations(deployment: Deployment) -> str:
     sets: list[tuple[int, Peer]] = [
         (PARTNER_GROUP, deployment.partner),
         (PLATFORM_GROUP, deployment.platform),
-        *((_group(deployment, carrier), carrier) for carrier in deployment.carriers),
+        *((carrier_group(carrier.id), carrier) for carrier in deployment.carriers),
     ]
     lines = ["# set uri flags priority\n"]
     for number, peer in sets:
@@ -223,10 +220,6 @@ def _destinations(deployment: Deployment) -> str:
         # Serial by priority, highest first: the order of the deployment.
         lines += [f"{number} {uri} 0 {len(uris) - place}\n" for place, uri in enumerate(uris)]
     return "".join(lines)
-
-
-def _group(deployment: Deployment, carrier: Carrier) -> int:
-    return FIRST_CARRIER_GROUP + deployment.carriers.index(carrier)
 
 
 def _numbers(deployment: Deployment) -> str:
@@ -238,7 +231,7 @@ def _policy(deployment: Deployment, number: Number) -> str:
     return ";".join(
         (
             f"tenant={number.tenant}",
-            f"carrier={_group(deployment, deployment.carrier_for(number))}",
+            f"carrier={carrier_group(deployment.carrier_for(number).id)}",
             f"down={number.partner_down}",
             f"pay={int(number.takes_payments)}",
             f"sos={int(number.emergency)}",

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from callseal.deployment import Deployment, DeploymentError, Edge, SecretError, read
+from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
@@ -34,8 +35,8 @@ CONTROL = Path("/run/callseal/control.sock")
 
 def peer_sets(deployment: Deployment) -> dict[int, str]:
     """Kamailio's destination sets by the ids of the peers behind them, numbered as `callseal.render.plan` does."""
-    carriers = {10 + place: carrier.id for place, carrier in enumerate(deployment.carriers)}
-    return {1: deployment.partner.id, 2: deployment.platform.id, **carriers}
+    carriers = {carrier_group(carrier.id): carrier.id for carrier in deployment.carriers}
+    return {PARTNER_GROUP: deployment.partner.id, PLATFORM_GROUP: deployment.platform.id, **carriers}
 
 
 def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Path = CONTROL) -> EdgeSettings:
