@@ -65,11 +65,23 @@ def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str
             "EDGE_LISTEN_TLS": f"tls:{edge.sip_tls}{shown}",
         }
     if spoken:
+        defines["FACE_TRANSPORTS"] = f'"{_by_face(deployment)}"'
         address = (edge.sip if edge.sip_tls is None or "tls" not in spoken else edge.sip_tls).address
         defines["EDGE_SOURCE"] = f"[{address}]" if address.version == 6 else str(address)
         if address.version == 6:
             defines["SOURCE_IS_SIX"] = ""
     return defines
+
+
+def _by_face(deployment: Deployment) -> str:
+    """What each face speaks; a face whose peers differ (carriers may) is left out."""
+    carriers = {carrier.transport for carrier in deployment.carriers}
+    spoken = {
+        "partner": {deployment.partner.transport},
+        "platform": {deployment.platform.transport},
+        "carrier": carriers,
+    }
+    return ";".join(f"{face}={min(found)}" for face, found in spoken.items() if len(found) == 1)
 
 
 def names(deployment: Deployment, edge: Edge) -> dict[str, str]:

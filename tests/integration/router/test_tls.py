@@ -228,6 +228,22 @@ def test_no_request_of_a_dialog_goes_in_the_clear(tls: Rig) -> None:
 
 
 @pytest.mark.compat
+@pytest.mark.parametrize(
+    "target", ["sip:peer@{}", "sip:{};transport=udp", "sip:peer@{};transport=tls", "sips:peer@{}"]
+)
+def test_without_a_port_tls_has_its_own(tls: Rig, target: str) -> None:
+    story = inbound(tls)
+    with SipPeer(BLOCK.partner, BLOCK.kamailio) as plain:
+        # What the edge shows of the partner stands, encrypted, for what the partner has said.
+        story.carrier.target = target.format(BLOCK.partner)
+        cseq = story.carrier.request("INFO")
+        story.partner_customer.reply(story.partner_customer.incoming("INFO"), 200)
+        assert story.carrier.answered(cseq, "INFO").status == 200
+        assert plain.heard == []
+    story.hang_up()
+
+
+@pytest.mark.compat
 @pytest.mark.parametrize("spoil", [wrong_name, expired, self_signed])
 def test_a_server_that_is_not_the_partner(tls: Rig, spoil: Spoil) -> None:
     """The partner's address answers, with another certificate: no call is set up with it; here the policy is to go past it."""
