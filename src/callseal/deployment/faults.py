@@ -439,5 +439,12 @@ VALIDATORS: dict[str, Validator] = {
             "Two carriers' ids give one number, by which the router knows them.",
             "Change one of the two ids; any other will do.",
         ),
+        Validator(
+            "CS103",
+            "partner-shares-authority",
+            "Other peers have certificates of `ca` as well: one of them at the partner's own address could read one INVITE, and never answer it, before its name is looked at.",
+            "See that the authorities in `ca` certify your peers and nobody else (a private authority does), or give the others another transport.",
+            _W,
+        ),
     )
 }

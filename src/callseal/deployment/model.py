@@ -259,6 +259,11 @@ class Tls(_Table):
     )
     private_key: FileField = Field(description="PEM file of its key, mode 0600")
     ca: FileField = Field(description="PEM file of the authorities that peers' certificates must come from")
+    crl: tuple[FileField, ...] = Field(
+        (),
+        description="PEM files of revocation lists, one list of every authority in `ca`; a certificate on "
+        "one proves nothing",
+    )
     min_version: Literal["1.2", "1.3"] = Field("1.2", description="oldest TLS version accepted")
     ciphers: tuple[Cipher, ...] = Field(
         CIPHERS, min_length=1, description="TLS 1.2 suites in order of preference; TLS 1.3 has its own"

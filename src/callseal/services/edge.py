@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from callseal.deployment import Deployment, DeploymentError, Edge, SecretError, read
+from callseal.deployment import Deployment, DeploymentError, Edge, SecretError, Tls, read
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
@@ -67,8 +67,15 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         hep=deployment.router.hep.pair if deployment.router.hep else None,
         token_header=deployment.partner.token_header,
         reference_header=deployment.headers.call_reference,
-        certificates=() if deployment.tls is None else (deployment.tls.certificate, deployment.tls.ca),
+        certificates=_watched(deployment.tls),
     )
+
+
+def _watched(tls: Tls | None) -> tuple[Path, ...]:
+    """Files of which the metrics say when they end."""
+    if tls is None:
+        return ()
+    return (tls.certificate, tls.ca, *tls.crl)
 
 
 def _second(edge: Edge) -> tuple[str, ...]:

@@ -154,3 +154,16 @@ def test_cluster_names(tmp_path: Path) -> None:
     defines = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))["data/defines.cfg"].text
     assert '#!define CLUSTER_ALIASES "eu.example.net" "us.example.net"\n' in defines
     assert '#!define CLUSTER_NAME "eu.example.net"\n' in defines
+
+
+def test_revocation_lists_are_one_file_for_both_sides(tmp_path: Path) -> None:
+    tls_files(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.pem").write_text(f"{name}\n", encoding="ascii")
+    text = (tmp_path / "callseal.toml").read_text(encoding="utf-8")
+    (tmp_path / "callseal.toml").write_text(
+        text.replace("[tls]\n", '[tls]\ncrl = ["one.pem", "two.pem"]\n'), encoding="utf-8"
+    )
+    made = {file.path: file.text for file in plan(read(tmp_path / "callseal.toml"), "edge-1")}
+    assert made["data/crl.pem"] == "one\ntwo\n"
+    assert made["data/tls.cfg"].count("crl = /run/callseal/data/crl.pem\n") == made["data/tls.cfg"].count("[")
