@@ -14,7 +14,6 @@ from callseal.deployment.model import Tls
 from callseal.deployment.rules import Finding, Raw, Rule, dotted, peers, sip_uri
 from callseal.deployment.values import Network
 
-
 _CRL = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\s*", re.DOTALL)
 
 

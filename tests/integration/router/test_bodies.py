@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.integration.router.conftest import MakeRig
@@ -25,7 +27,7 @@ UNNAMED = {
     "a header of its own": part("Content-Type: application/pidf+xml\r\nX-Note: 4242", "<presence/>"),
     "nested": part("Content-Type: multipart/mixed;boundary=c", "--c\r\n\r\n4242\r\n--c--\r\n"),
 }
-FRAMES = {
+FRAMES: dict[str, Callable[[str], str]] = {
     "words before": lambda body: f"4242\r\n{body}",
     "words behind": lambda body: f"{body}4242\r\n",
     "never closed": lambda body: body.replace("--b--\r\n", ""),
