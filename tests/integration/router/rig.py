@@ -142,6 +142,11 @@ class Rig:
     def fresh(self) -> None:
         """Between two tests: nobody talks, nothing is remembered, nothing is still on its way to the edge agent."""
         self.sink.delay_s, self.sink.status = 0.0, 204
+        # A call that a test has left ringing would be taken for a dead peer two seconds later, by the next test's calls.
+        for peer in self.peers:
+            for message in list(peer.heard):
+                if message.is_request and message.method == "INVITE" and ";tag=" not in message.get("To"):
+                    peer.reply(message, 486, tag="over")
         deadline = time.monotonic() + 5
         while self.rpc("mqueue.get_size", "agent")["size"] and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -68,6 +68,7 @@ def test_nor_in_the_first_invite(rig: Rig) -> None:
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     carrier.request("INVITE", sdp=rig.customer_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
+    rig.partner.reply(leg1, 100)
     back, headers = second_leg(rig, leg1), second_headers(leg1, TOKEN)
     bad = multipart(part(SDP_TYPE, leg1.body), UNNAMED["digits"])
     cseq = back.request("INVITE", body=bad, content_type=MIXED, headers=headers)
@@ -75,7 +76,10 @@ def test_nor_in_the_first_invite(rig: Rig) -> None:
     assert rig.sink.handoffs == []
     # Without any SDP the call goes on, and the body does not.
     back.request("INVITE", body="Signal=5\r\n", content_type="application/dtmf-relay", headers=headers)
-    assert rig.platform.expect_request("INVITE").body == ""
+    leg2 = rig.platform.expect_request("INVITE")
+    assert leg2.body == ""
+    rig.platform.reply(leg2, 486, tag="x")
+    rig.partner.reply(leg1, 486, tag="x")
 
 
 @pytest.mark.compat
@@ -102,4 +106,6 @@ def test_a_platform_that_wants_digits_gets_them(make_rig: MakeRig) -> None:
     story = inbound(rig)
     body = multipart(part(SDP_TYPE, rig.partner_agent_media.sdp(7)), UNNAMED["digits"])
     story.partner_agent.request("INVITE", body=body, content_type=MIXED)
-    assert "Signal=5" in story.platform.incoming("INVITE").body
+    request = story.platform.incoming("INVITE")
+    assert "Signal=5" in request.body
+    story.platform.reply(request, 488)

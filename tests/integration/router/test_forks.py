@@ -20,6 +20,7 @@ def forked(rig: Rig, *, rang: bool) -> tuple[Story, Dialog, Dialog]:
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
+    rig.partner.reply(leg1, 100)
     partner_customer, partner_agent = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
     second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
     leg2 = rig.platform.expect_request("INVITE")
@@ -92,6 +93,7 @@ def test_a_device_that_rang_keeps_no_anchor(rig: Rig) -> None:
         carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
         carrier.request("INVITE", sdp=rig.customer_media.sdp())
         leg1 = rig.partner.expect_request("INVITE")
+        rig.partner.reply(leg1, 100)
         partner_agent = second_leg(rig, leg1)
         second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
         leg2 = rig.platform.expect_request("INVITE")
@@ -107,6 +109,7 @@ def test_a_device_that_rang_keeps_no_anchor(rig: Rig) -> None:
         hears.reply(hears.incoming("BYE"), 200)
         assert ends.answered(cseq, "BYE").status == 200
         assert not rig.anchored(platform.call_id, "agent"), f"BYE of the {sender}"
+        rig.partner.reply(leg1, 486, tag="x")
 
 
 @pytest.mark.compat

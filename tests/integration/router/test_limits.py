@@ -99,6 +99,7 @@ def test_the_second_half_of_a_call_is_no_new_call(make_rig: MakeRig) -> None:
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     carrier.request("INVITE", sdp=rig.customer_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
+    rig.partner.reply(leg1, 100)
     for _ in range(60):
         Dialog.new(rig.partner, f"sip:{NUMBER}@{rig.kamailio.sip[0]}").request("MESSAGE")
     back = second_leg(rig, leg1)

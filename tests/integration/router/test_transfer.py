@@ -174,7 +174,9 @@ def test_nobody_takes_the_place_of_a_secured_dialog(rig: Rig, header: str) -> No
     story.release_hold()
     taker = Dialog.new(rig.platform, f"sip:{NUMBER}@{edge}", user=NUMBER)
     assert invite(taker, f"{header}: {named(story.platform)}") == 100
-    assert rig.partner.expect_request("INVITE").get(header) == named(story.platform)
+    came = rig.partner.expect_request("INVITE")
+    assert came.get(header) == named(story.platform)
+    rig.partner.reply(came, 486, tag="x")
 
 
 def test_two_dialogs_at_once_are_nobodys(rig: Rig) -> None:
@@ -202,4 +204,6 @@ def test_a_call_without_the_partner_may_be_replaced(make_rig: MakeRig) -> None:
     platform.incoming("ACK")
     again = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     assert invite(again, f"Replaces: {named(carrier)}") == 100
-    assert rig.platform.expect_request("INVITE").get("Replaces") == named(carrier)
+    came = rig.platform.expect_request("INVITE")
+    assert came.get("Replaces") == named(carrier)
+    rig.platform.reply(came, 486, tag="x")
