@@ -17,6 +17,7 @@ from typing import Self
 from bench.bleed_sound import Tick
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
+from tests.support.sip_peer import family
 
 FRAME_S = 0.02
 SAMPLES = 160
@@ -51,9 +52,9 @@ class Talker:
         self.relaying = False
         """Whether somebody else's packets go out instead of this voice."""
         self._open = True
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(family(address), socket.SOCK_DGRAM)
         self._socket.bind((address, port))
-        self.address, self.port = self._socket.getsockname()
+        self.address, self.port = self._socket.getsockname()[:2]
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._talk)]
         for thread in self._threads:
             thread.start()
@@ -199,7 +200,7 @@ class Talker:
 
     def close(self) -> None:
         self._open = False
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+        with socket.socket(family(self.address), socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", (self.address, self.port))
         for thread in self._threads:
             thread.join(2)
@@ -216,8 +217,9 @@ class Talker:
 
 def sdp(address: str, port: int, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
     """PCMU and telephone-events at `address`:`port`."""
+    kind = "IP6" if ":" in address else "IP4"
     return (
-        f"v=0\r\no=- 4711 {version} IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
+        f"v=0\r\no=- 4711 {version} IN {kind} {address}\r\ns=-\r\nc=IN {kind} {address}\r\nt=0 0\r\n"
         f"m=audio {port} RTP/AVP 0 {EVENTS}\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:{EVENTS} telephone-event/8000\r\n"
         f"a=fmtp:{EVENTS} 0-15\r\na=ptime:20\r\na={direction}\r\n{extra}"
     )

@@ -83,6 +83,11 @@ class Message:
         return "\r\n".join((self.start, *(f"{name}: {value}" for name, value in self.headers), "", self.body))
 
 
+def family(address: str) -> socket.AddressFamily:
+    """IPv6 is what has a colon."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def tag_of(value: str) -> str:
     return value.partition(";tag=")[2].partition(";")[0]
 
@@ -108,7 +113,7 @@ class SipPeer:
         self._taken: set[int] = set()
         self._seen: set[tuple[str, str]] = set()
         self._news = threading.Condition()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(family(address), socket.SOCK_DGRAM)
         self._socket.bind((address, port))
         self._open = True
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -116,7 +121,12 @@ class SipPeer:
 
     @property
     def contact(self) -> str:
-        return f"<sip:peer@{self.address}:{self.port}>"
+        return f"<sip:peer@{self.host}:{self.port}>"
+
+    @property
+    def host(self) -> str:
+        """The address as a URI has it."""
+        return f"[{self.address}]" if ":" in self.address else self.address
 
     def send(self, message: str) -> None:
         self.send_bytes(message.encode())
@@ -212,7 +222,7 @@ class SipPeer:
 
     def close(self) -> None:
         self._open = False
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+        with socket.socket(family(self.address), socket.SOCK_DGRAM) as waker:
             waker.sendto(b"", (self.address, self.port))
         self._thread.join(2)
         self._socket.close()
@@ -246,8 +256,8 @@ class Dialog:
     ) -> Dialog:
         return cls(
             peer=peer,
-            call_id=call_id or f"{secrets.token_hex(8)}.x=1@{peer.address}",
-            local=f"<sip:{user}@{peer.address}>;tag={tag or 'l.' + secrets.token_hex(4)}",
+            call_id=call_id or f"{secrets.token_hex(8)}.x=1@{peer.host}",
+            local=f"<sip:{user}@{peer.host}>;tag={tag or 'l.' + secrets.token_hex(4)}",
             remote=f"<{to}>",
             target=to,
         )
@@ -300,7 +310,7 @@ class Dialog:
         body: str,
         content_type: str,
     ) -> str:
-        host = f"{self.peer.address}:{self.peer.port}"
+        host = f"{self.peer.host}:{self.peer.port}"
         lines = [
             f"{method} {self.target} SIP/2.0",
             f"Via: SIP/2.0/{self.peer.transport} {host};branch={branch or 'z9hG4bK' + secrets.token_hex(8)}",

@@ -420,5 +420,31 @@ VALIDATORS: dict[str, Validator] = {
             'Write media_profile = "srtp", or keep that path on a private network.',
             _W,
         ),
+        # IPv4 and IPv6.
+        Validator(
+            "CS100",
+            "second-family-disagrees",
+            "sip6, sip_tls6 or media6 is not IPv6, or stands beside a first address that is not IPv4.",
+            "Write the IPv4 address without 6 and the IPv6 one with it; an edge with one family has no second.",
+        ),
+        Validator(
+            "CS101",
+            "family-missing",
+            "All addresses of a peer are of a family in which an edge has none: they can never meet.",
+            "Add sip6 (sip_tls6 over TLS) or media6 to every edge, or list the peer's addresses of the other family.",
+        ),
+        Validator(
+            "CS102",
+            "carrier-numbers-collide",
+            "Two carriers' ids give one number, by which the router knows them.",
+            "Change one of the two ids; any other will do.",
+        ),
+        Validator(
+            "CS103",
+            "partner-shares-authority",
+            "Other peers have certificates of `ca` as well: one of them at the partner's own address could read one INVITE, and never answer it, before its name is looked at.",
+            "See that the authorities in `ca` certify your peers and nobody else (a private authority does), or give the others another transport.",
+            _W,
+        ),
     )
 }

@@ -266,6 +266,11 @@ class Tls(_Table):
     )
     private_key: FileField = Field(description="PEM file of its key, mode 0600")
     ca: FileField = Field(description="PEM file of the authorities that peers' certificates must come from")
+    crl: tuple[FileField, ...] = Field(
+        (),
+        description="PEM files of revocation lists, one list of every authority in `ca`; a certificate on "
+        "one proves nothing",
+    )
     min_version: Literal["1.2", "1.3"] = Field("1.2", description="oldest TLS version accepted")
     ciphers: tuple[Cipher, ...] = Field(
         CIPHERS, min_length=1, description="TLS 1.2 suites in order of preference; TLS 1.3 has its own"
@@ -279,13 +284,20 @@ class Edge(_Table):
     region: Name = Field(description="region, carried in the route cookie")
     server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
     sip: HostPort = Field(description="address and port Kamailio listens on")
+    sip6: HostPort | None = Field(
+        None, description="the same in IPv6, where `sip` is IPv4 and a peer speaks SIP over IPv6"
+    )
     sip_tls: HostPort | None = Field(
         None, description="address and port for SIP over TLS; required as soon as one peer speaks TLS"
     )
+    sip_tls6: HostPort | None = Field(None, description="the same in IPv6, for peers over TLS and IPv6")
     host: DnsName | None = Field(
         None, description="this edge's own DNS name: in Via over TLS, in its certificate and in the zone"
     )
     media: AddressField = Field(description="rtpengine's media address")
+    media6: AddressField | None = Field(
+        None, description="its IPv6 address, where `media` is IPv4 and media of a peer is IPv6"
+    )
     media_ports: PortRange = Field(description="rtpengine's media ports, first-last")
     ng: HostPort = Field(description="rtpengine's control port (ng); never on a public address")
     agent: HttpUrl = Field(description="URL of the edge agent; never on a public address")
@@ -365,7 +377,11 @@ class Deployment(_Table):
     @property
     def media_addresses(self) -> tuple[Address, ...]:
         """ "Home": the media addresses of all edges."""
-        return tuple(dict.fromkeys(edge.media for edge in self.edges))
+        return tuple(
+            dict.fromkeys(
+                each for edge in self.edges for each in (edge.media, edge.media6) if each is not None
+            )
+        )
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from callseal.deployment.families import FAMILY_RULES
 from callseal.deployment.faults import VALIDATORS, DeploymentError, Fault
 from callseal.deployment.lines import LineIndex
 from callseal.deployment.lines import Path as KeyPath
@@ -72,7 +73,7 @@ def examine(path: Path, *, secrets: bool = False, now: float | None = None) -> E
         return _unreadable(path, "CS002", 1, "nested too deeply")
 
     deployment, findings = _shape(data, path)
-    findings += [finding for rule in (*RULES, *TRANSPORT_RULES) for finding in rule(Raw(data))]
+    findings += [finding for rule in (*RULES, *TRANSPORT_RULES, *FAMILY_RULES) for finding in rule(Raw(data))]
     if secrets and deployment is not None:
         findings += _secrets(deployment)
     if now is not None and deployment is not None and deployment.tls is not None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
+from callseal.deployment.groups import carrier_group
 from callseal.deployment.lines import Path
 from callseal.deployment.policies import DEFAULT_SUITES, Face
 from callseal.deployment.values import Address, HostPort, Network, PortRange, SipUri, parse_network
@@ -127,6 +128,12 @@ def unique_names(raw: Raw) -> Iterator[Finding]:
     yield from _repeated(
         "CS024", "server_id", (((*edge.path, "server_id"), edge.number("server_id")) for edge in edges)
     )
+    taken: dict[int, str] = {}
+    for carrier in raw.each("carriers"):
+        name = carrier.text("id") or ""
+        other = taken.setdefault(carrier_group(name), name)
+        if other != name:
+            yield Finding("CS102", (*carrier.path, "id"), f"“{name}” has the number of “{other}”")
     agents = raw.inner("desk").each("agents")
     yield from _repeated(
         "CS026", "login", (((*agent.path, "login"), agent.text("login")) for agent in agents)
@@ -200,14 +207,17 @@ def faces_apart(raw: Raw) -> Iterator[Finding]:
 
 
 def _own_addresses(edge: Raw) -> Iterator[tuple[str, Address]]:
-    sip, tls = edge.read("sip", HostPort.parse), edge.read("sip_tls", HostPort.parse)
-    if sip is not None:
-        yield "sip", sip.address
-    if tls is not None and (sip is None or tls.address != sip.address):
-        yield "sip_tls", tls.address
-    media = edge.read("media", ip_address)
-    if media is not None and (sip is None or media != sip.address):
-        yield "media", media
+    """Each address once, with the first key that has it."""
+    found: dict[Address, str] = {}
+    for key in ("sip", "sip_tls", "sip6", "sip_tls6"):
+        listener = edge.read(key, HostPort.parse)
+        if listener is not None:
+            found.setdefault(listener.address, key)
+    for key in ("media", "media6"):
+        address = edge.read(key, ip_address)
+        if address is not None:
+            found.setdefault(address, key)
+    yield from ((key, address) for address, key in found.items())
 
 
 def destinations(raw: Raw) -> Iterator[Finding]:
@@ -227,14 +237,15 @@ def listeners(raw: Raw) -> Iterator[Finding]:
     places = [
         ((*edge.path, key), edge.read(key, HostPort.parse))
         for edge in raw.each("edges")
-        for key in ("sip", "sip_tls", "ng", "events")
+        for key in ("sip", "sip_tls", "sip6", "sip_tls6", "ng", "events")
     ]
     agents = [((*edge.path, "agent"), edge.text("agent")) for edge in raw.each("edges")]
     yield from _repeated("CS025", "address", iter(places))
     yield from _repeated("CS025", "URL", iter(agents))
     media: list[tuple[Path, Address, PortRange]] = []
-    for edge in raw.each("edges"):
-        address, ports = edge.read("media", ip_address), edge.read("media_ports", PortRange.parse)
+    bound = [(edge, edge.read(key, ip_address)) for edge in raw.each("edges") for key in ("media", "media6")]
+    for edge, address in bound:
+        ports = edge.read("media_ports", PortRange.parse)
         if address is None or ports is None:
             continue
         path = (*edge.path, "media_ports")

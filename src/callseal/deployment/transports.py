@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from callseal.deployment.lines import Path
 from callseal.deployment.model import Tls
 from callseal.deployment.rules import Finding, Raw, Rule, dotted, peers, sip_uri
 from callseal.deployment.values import Network
+
+_CRL = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\s*", re.DOTALL)
 
 
 def speakable(raw: Raw) -> Iterator[Finding]:
@@ -45,6 +48,24 @@ def proven(raw: Raw) -> Iterator[Finding]:
             yield Finding(
                 "CS061", (*peer.path, "transport"), "the partner speaks TLS and tls_name is missing"
             )
+
+
+def apart(raw: Raw) -> Iterator[Finding]:
+    """Nobody but the partner has a certificate with which its servers could be played."""
+    partner = raw.inner("partner")
+    if (
+        partner.text("transport", "udp") != "tls"
+        or not partner.table.get("tls_name")
+        or "tls" not in raw.table
+    ):
+        return
+    others = [
+        face for face, peer in peers(raw) if face != "partner" and peer.text("transport", "udp") == "tls"
+    ]
+    if others:
+        yield Finding(
+            "CS103", ("tls", "ca"), f"ca certifies the {' and the '.join(dict.fromkeys(others))} too"
+        )
 
 
 def one_rule_an_address(raw: Raw) -> Iterator[Finding]:
@@ -91,12 +112,13 @@ def zone(raw: Raw) -> Iterator[Finding]:
                 yield Finding("CS067", (*one.path, key), f"“{name}” is not in {origin}")
 
 
-TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, one_rule_an_address, regions, zone)
+TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, apart, one_rule_an_address, regions, zone)
 
 
 def files(tls: Tls, now: datetime) -> Iterator[Finding]:
     """What is wrong with the certificate, its key and the authorities on this machine, at `now` (aware)."""
     keys: dict[str, bytes] = {}
+    authorities: dict[x509.Name, str] = {}
     for name in ("certificate", "private_key", "ca"):
         file = getattr(tls, name)
         try:
@@ -114,6 +136,8 @@ def files(tls: Tls, now: datetime) -> Iterator[Finding]:
             yield Finding("CS064", ("tls", name), f"{file} does not hold what it should, in PEM")
             continue
         keys[name] = _public(certificates[0].public_key())
+        if name == "ca":
+            authorities |= {one.subject: name for one in certificates}
         for one in certificates:
             if one.not_valid_after_utc <= now:
                 until = f"{one.not_valid_after_utc:%Y-%m-%d}"
@@ -122,6 +146,35 @@ def files(tls: Tls, now: datetime) -> Iterator[Finding]:
                 )
     if "certificate" in keys and "private_key" in keys and keys["certificate"] != keys["private_key"]:
         yield Finding("CS064", ("tls", "private_key"), "the key is not that of the certificate")
+    if tls.crl:
+        yield from _lists(tls, authorities, now)
+
+
+def _lists(tls: Tls, authorities: dict[x509.Name, str], now: datetime) -> Iterator[Finding]:
+    """Revocation lists: OpenSSL takes nobody whose authority has no list, or an old one."""
+    listed = set()
+    for index, file in enumerate(tls.crl):
+        place = ("tls", "crl", index)
+        try:
+            lists = [x509.load_pem_x509_crl(found) for found in _CRL.findall(file.read_bytes())]
+        except OSError as error:
+            yield Finding("CS064", place, f"{file}: {error.strerror}")
+            return
+        except ValueError:
+            lists = []
+        if not lists:
+            yield Finding("CS064", place, f"{file} holds no revocation list, in PEM")
+            return
+        for one in lists:
+            listed.add(one.issuer)
+            if one.next_update_utc is not None and one.next_update_utc <= now:
+                until = f"{one.next_update_utc:%Y-%m-%d}"
+                yield Finding(
+                    "CS064", place, f"the list of {one.issuer.rfc4514_string()} was to be renewed by {until}"
+                )
+    for authority, name in authorities.items():
+        if authority not in listed:
+            yield Finding("CS064", ("tls", name), f"{authority.rfc4514_string()} has no list in crl")
 
 
 def _public(key: object) -> bytes:

@@ -9,11 +9,16 @@ from cryptography import x509
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+_END = b"-----END X509 CRL-----\n"
 METRIC = "callseal_certificate_expiry_seconds"
 
 
 def ends_at(pem: bytes) -> float:
-    """Unix time at which the first of the certificates in `pem` ends. Raises `ValueError` when there is none in it."""
+    """Unix time at which the first of the certificates in `pem` ends, or of the revocation lists that are there instead (their
+    next update). Raises `ValueError` when there is neither in it."""
+    if b"-----BEGIN X509 CRL-----" in pem:
+        lists = [x509.load_pem_x509_crl(one + _END) for one in pem.split(_END)[:-1]]
+        return min(one.next_update_utc.timestamp() for one in lists if one.next_update_utc is not None)
     return min(one.not_valid_after_utc.timestamp() for one in x509.load_pem_x509_certificates(pem))
 
 

@@ -79,6 +79,20 @@ class Authority:
         """The root, PEM: what others must trust."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
+    def revoke(
+        self, *issued: Issued, now: datetime, lifetime: timedelta = timedelta(days=CERTIFICATE_DAYS)
+    ) -> bytes:
+        """The revocation list with these certificates on it, PEM. A negative `lifetime` gives one that is out of date."""
+        end = now + lifetime
+        made = x509.CertificateRevocationListBuilder(
+            issuer_name=self._certificate.subject, last_update=min(now, end) - _BACKDATED, next_update=end
+        )
+        for one in issued:
+            serial = x509.load_pem_x509_certificate(one.certificate).serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - _BACKDATED)
+            made = made.add_revoked_certificate(entry.build())
+        return made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
     def issue(
         self,
         *names: str,

@@ -141,7 +141,10 @@ class World:
             ng=edge.ng.pair,
             log=self.workspace.logs / f"{name}.log",
             ports=(edge.media_ports.first, edge.media_ports.last),
-            extra=(f"--listen-http={edge.ng.host}:{edge.ng.port + 1}",),
+            extra=(
+                f"--listen-http={edge.ng.host}:{edge.ng.port + 1}",
+                *(() if edge.media6 is None else (f"--interface={edge.media6}",)),
+            ),
             place=self.site.place(str(edge.media)),
             tone_filter=tone_filter_for(self._deployment),
         )

@@ -120,6 +120,8 @@ def ports(patient: Patient) -> Iterator[Finding]:
         wanted = (*wanted, ("SIP over TCP", "tcp", edge.sip.pair, False))
     if "tls" in spoken and edge.sip_tls is not None:
         wanted = (*wanted, ("SIP over TLS", "tcp", edge.sip_tls.pair, False))
+    if edge.sip6 is not None:
+        wanted = (*wanted, ("SIP over IPv6", "udp", edge.sip6.pair, False))
     good = 0
     for name, protocol, address, inside in wanted:
         where = f"{address[0]}:{address[1]}/{protocol}"

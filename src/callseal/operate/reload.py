@@ -47,8 +47,8 @@ class NotBackError(Error):
 def held_back(found: Iterable[Difference], unread: Iterable[str]) -> bool:
     """Whether nothing may be taken before a restart: what carriers are trusted with differs, or was written and is unread.
 
-    Carriers have numbers by their place, and the lists that are taken live use the same numbers as `POLICIES`, which is read at
-    start only: new lists beside old policies would trust a carrier with what another is trusted with.
+    `POLICIES` is read at start only: with new lists beside old policies, a new carrier would be one whose headers nobody takes away. A
+    carrier keeps its number as long as its id, so a list alone never gives it another's trust, or another's calls.
     """
     return POLICIES in {*unread, *(one.path for one in found)}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from callseal.deployment import Deployment
 from callseal.render import RenderedFile, hand_written, plan
-from callseal.render.transports import AUTHORITIES, CERTIFICATE, PRIVATE_KEY
+from callseal.render.transports import AUTHORITIES, CERTIFICATE, PRIVATE_KEY, REVOKED
 
 _TLS = ("tls.reload",)
 RELOADS: dict[str, tuple[str, ...]] = {
@@ -17,6 +17,7 @@ RELOADS: dict[str, tuple[str, ...]] = {
     f"data/{CERTIFICATE}": _TLS,
     f"data/{PRIVATE_KEY}": _TLS,
     f"data/{AUTHORITIES}": _TLS,
+    f"data/{REVOKED}": _TLS,
     "data/dispatcher.list": ("dispatcher.reload",),
     "data/address.list": ("permissions.addressReload",),
     "data/numbers": ("mtree.reload", "numbers"),

@@ -127,9 +127,10 @@ class _Rules:
 
     def _peer(self, peer: Peer) -> None:
         protocol, key = LISTENERS[peer.transport]
-        listener: HostPort | None = getattr(self._edge, key, None)
         self._title(f"{_face(self._deployment, peer)} {peer.id}")
-        if listener is not None:
+        for listener in (getattr(self._edge, key), getattr(self._edge, f"{key}6")):
+            if listener is None or not _of_family(peer.signalling, listener.address.version):
+                continue
             here = _Port(protocol, listener.address, str(listener.port))
             if protocol == "udp":
                 self._untrack(here)
@@ -137,16 +138,23 @@ class _Rules:
             else:
                 self._let_in(f"sip_in.{peer.id}", here, peer.signalling)
                 # Their listeners are their affair (SRV, Contact): any port of these addresses.
-                self._let_out(f"sip_out.{peer.id}", protocol, "1-65535", peer.signalling)
-        media = self._media()
-        self._untrack(media)
-        self._both(f"rtp.{peer.id}", media, peer.media)
+                far = _of_family(peer.signalling, listener.address.version)
+                self._let_out(f"sip_out.{peer.id}", protocol, "1-65535", far)
+        for media in self._media():
+            self._untrack(media)
+            self._both(f"rtp.{peer.id}", media, peer.media)
 
     def _other_edge(self, other: Edge) -> None:
         """Any edge serves any dialog: it asks the rtpengine that has the call, and media may cross between two."""
-        addresses = _hosts(other.sip.address, other.media, other.ng.address, _literal(other.agent))
+        sip6 = None if other.sip6 is None else other.sip6.address
+        media = _hosts(other.media, other.media6)
+        addresses = (
+            *_hosts(other.sip.address, sip6, other.ng.address, _literal(other.agent)),
+            *media,
+        )
         self._title(f"edge {other.id}: its Kamailio and agent use our rtpengine, ours use its")
-        self._both(f"rtp.{other.id}", self._media(), _hosts(other.media))
+        for here in self._media():
+            self._both(f"rtp.{other.id}", here, media)
         ng, queries = self._edge.ng, ng_http(self._edge)
         self._let_in(f"ng_in.{other.id}", _Port("udp", ng.address, str(ng.port)), addresses)
         self._let_in(f"ng_in.{other.id}", _Port("tcp", queries.address, str(queries.port)), addresses)
@@ -180,7 +188,7 @@ class _Rules:
         if hep is not None:
             self._let_out("hep", "udp", str(hep.port), _hosts(hep.address))
         if services.admin:
-            ours = {self._edge.sip.address, self._edge.media, self._edge.ng.address}
+            ours = self._own()
             for address in sorted(ours, key=lambda one: (one.version, int(one))):
                 self._let_in("admin", _Port("tcp", address, "22"), services.admin)
             for family, networks in _by_family(services.admin):
@@ -247,16 +255,24 @@ class _Rules:
 
     # Our own ports.
 
-    def _media(self) -> _Port:
+    def _media(self) -> list[_Port]:
         ports = self._edge.media_ports
-        return _Port("udp", self._edge.media, f"{ports.first}-{ports.last}")
+        ours = (one for one in (self._edge.media, self._edge.media6) if one is not None)
+        return [_Port("udp", address, f"{ports.first}-{ports.last}") for address in ours]
 
     def _agent(self) -> _Port | None:
         address = _literal(self._edge.agent)
         return None if address is None else _Port("tcp", address, str(urlsplit(self._edge.agent).port or 80))
 
     def _ipv6(self) -> bool:
-        return 6 in {self._edge.sip.address.version, self._edge.media.version, self._edge.ng.address.version}
+        return 6 in {address.version for address in self._own()}
+
+    def _own(self) -> set[Address]:
+        listeners = (self._edge.sip, self._edge.sip6, self._edge.sip_tls6, self._edge.ng)
+        media = (self._edge.media, self._edge.media6)
+        return {one.address for one in listeners if one is not None} | {
+            one for one in media if one is not None
+        }
 
 
 def _face(deployment: Deployment, peer: Peer) -> str:

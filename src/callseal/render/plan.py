@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from callseal.deployment import Carrier, Deployment, Edge, Number
+from callseal.deployment import Deployment, Edge, Number
+from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.deployment.model import Peer
+from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.firewall import firewall, ng_http
 from callseal.render.keys import derive
@@ -24,10 +26,6 @@ from callseal.render.transports import (
 
 SEEN_AT = "/run/callseal"
 """Where Kamailio sees the rendered directory, unless told otherwise (the lab and the image mount it there)."""
-
-PARTNER_GROUP = 1
-PLATFORM_GROUP = 2
-FIRST_CARRIER_GROUP = 10
 
 COOKIE_SECONDS = 300
 PING_SECONDS = 10
@@ -124,6 +122,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         "HEP_TRACE": deployment.router.hep is not None,
     }
     values = listeners(deployment, edge, seen_at.rstrip("/")) | names(deployment, edge) | lookups(deployment)
+    values |= families(deployment, edge, {one.id: carrier_group(one.id) for one in deployment.carriers})
     return (
         text
         + "".join(f"#!define {name}\n" for name, on in switches.items() if on)
@@ -146,7 +145,7 @@ def _keys(deployment: Deployment) -> str:
 
 
 def _policies(deployment: Deployment) -> str:
-    groups = {carrier.id: _group(deployment, carrier) for carrier in deployment.carriers}
+    groups = {carrier.id: carrier_group(carrier.id) for carrier in deployment.carriers}
     return _head("What each face may do", deployment) + policies(deployment, groups)
 
 
@@ -169,10 +168,11 @@ def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
 
 def _own_addresses(edge: Edge) -> list[str]:
     """What an edge may have written into Record-Route of itself."""
-    found = [str(edge.sip)]
-    if edge.sip_tls is not None:
-        found += [str(edge.sip_tls), *([f"{edge.host}:{edge.sip_tls.port}"] if edge.host else [])]
-    return found
+    found = [str(one) for one in (edge.sip, edge.sip6) if one is not None]
+    for one in (edge.sip_tls, edge.sip_tls6):
+        if one is not None:
+            found += [str(one), *([f"{edge.host}:{one.port}"] if edge.host else [])]
+    return list(dict.fromkeys(found))
 
 
 def _addresses(deployment: Deployment) -> str:
@@ -190,7 +190,7 @@ def _addresses(deployment: Deployment) -> str:
     ]
     groups += [
         (
-            _group(deployment, carrier),
+            carrier_group(carrier.id),
             f"id={carrier.id}{proof(carrier)}{_limits(carrier)}",
             carrier.signalling,
         )
@@ -213,7 +213,7 @@ def _destinations(deployment: Deployment) -> str:
     sets: list[tuple[int, Peer]] = [
         (PARTNER_GROUP, deployment.partner),
         (PLATFORM_GROUP, deployment.platform),
-        *((_group(deployment, carrier), carrier) for carrier in deployment.carriers),
+        *((carrier_group(carrier.id), carrier) for carrier in deployment.carriers),
     ]
     lines = ["# set uri flags priority\n"]
     for number, peer in sets:
@@ -221,10 +221,6 @@ def _destinations(deployment: Deployment) -> str:
         # Serial by priority, highest first: the order of the deployment.
         lines += [f"{number} {uri} 0 {len(uris) - place}\n" for place, uri in enumerate(uris)]
     return "".join(lines)
-
-
-def _group(deployment: Deployment, carrier: Carrier) -> int:
-    return FIRST_CARRIER_GROUP + deployment.carriers.index(carrier)
 
 
 def _numbers(deployment: Deployment) -> str:
@@ -236,7 +232,7 @@ def _policy(deployment: Deployment, number: Number) -> str:
     return ";".join(
         (
             f"tenant={number.tenant}",
-            f"carrier={_group(deployment, deployment.carrier_for(number))}",
+            f"carrier={carrier_group(deployment.carrier_for(number).id)}",
             f"down={number.partner_down}",
             f"pay={int(number.takes_payments)}",
             f"sos={int(number.emergency)}",

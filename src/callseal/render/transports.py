@@ -15,6 +15,7 @@ from callseal.render.file import SECRET_MODE, RenderedFile
 
 TLS_PORT = 5061
 CERTIFICATE, PRIVATE_KEY, AUTHORITIES = "certificate.pem", "private_key.pem", "ca.pem"
+REVOKED = "crl.pem"
 
 _HEAD = """\
 # SIP over TLS. Rendered from deployment “{name}”: change that, not this. Read again by the RPC command tls.reload.
@@ -65,11 +66,23 @@ def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str
             "EDGE_LISTEN_TLS": f"tls:{edge.sip_tls}{shown}",
         }
     if spoken:
+        defines["FACE_TRANSPORTS"] = f'"{_by_face(deployment)}"'
         address = (edge.sip if edge.sip_tls is None or "tls" not in spoken else edge.sip_tls).address
         defines["EDGE_SOURCE"] = f"[{address}]" if address.version == 6 else str(address)
         if address.version == 6:
             defines["SOURCE_IS_SIX"] = ""
     return defines
+
+
+def _by_face(deployment: Deployment) -> str:
+    """What each face speaks; a face whose peers differ (carriers may) is left out."""
+    carriers = {carrier.transport for carrier in deployment.carriers}
+    spoken = {
+        "partner": {deployment.partner.transport},
+        "platform": {deployment.platform.transport},
+        "carrier": carriers,
+    }
+    return ";".join(f"{face}={min(found)}" for face, found in spoken.items() if len(found) == 1)
 
 
 def names(deployment: Deployment, edge: Edge) -> dict[str, str]:
@@ -142,7 +155,13 @@ def tls_files(deployment: Deployment, seen_at: str) -> tuple[RenderedFile, ...]:
         RenderedFile(f"data/{CERTIFICATE}", _read(tls.certificate)),
         RenderedFile(f"data/{PRIVATE_KEY}", _read(tls.private_key), SECRET_MODE),
         RenderedFile(f"data/{AUTHORITIES}", _read(tls.ca)),
+        *([RenderedFile(f"data/{REVOKED}", _joined(tls.crl))] if tls.crl else []),
     )
+
+
+def _joined(paths: Iterable[Path]) -> str:
+    """PEM files one after the other, each once and with its line end."""
+    return "".join(f"{_read(path).rstrip()}\n" for path in dict.fromkeys(paths))
 
 
 def _read(path: Path) -> str:
@@ -167,6 +186,8 @@ def profiles(deployment: Deployment, folder: str) -> str:
     text += _CLIENT.format(whom="default", verify="yes", **_common(tls, folder))
     for place in _unproven(deployment):
         text += _CLIENT.format(whom=place, verify="no", **_common(tls, folder))
+    if tls.crl:
+        text = text.replace("verify_depth = 5\n", f"verify_depth = 5\ncrl = {folder}/{REVOKED}\n")
     return text
 
 

@@ -97,7 +97,8 @@ def _listener(edge: Edge, transport: str) -> HostPort | None:
 def _addresses(owner: str, edges: Iterable[Edge]) -> Iterator[tuple[str, int, str, str]]:
     found: dict[Address, None] = {}
     for edge in edges:
-        found |= {place.address: None for place in (edge.sip, edge.sip_tls) if place is not None}
+        places = (edge.sip, edge.sip_tls, edge.sip6, edge.sip_tls6)
+        found |= {place.address: None for place in places if place is not None}
     for address in found:
         yield owner, ADDRESS_TTL_S, "A" if address.version == 4 else "AAAA", str(address)
 

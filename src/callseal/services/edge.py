@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from callseal.deployment import Deployment, DeploymentError, SecretError, read
+from callseal.deployment import Deployment, DeploymentError, Edge, SecretError, Tls, read
+from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
@@ -34,8 +35,8 @@ CONTROL = Path("/run/callseal/control.sock")
 
 def peer_sets(deployment: Deployment) -> dict[int, str]:
     """Kamailio's destination sets by the ids of the peers behind them, numbered as `callseal.render.plan` does."""
-    carriers = {10 + place: carrier.id for place, carrier in enumerate(deployment.carriers)}
-    return {1: deployment.partner.id, 2: deployment.platform.id, **carriers}
+    carriers = {carrier_group(carrier.id): carrier.id for carrier in deployment.carriers}
+    return {PARTNER_GROUP: deployment.partner.id, PLATFORM_GROUP: deployment.platform.id, **carriers}
 
 
 def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Path = CONTROL) -> EdgeSettings:
@@ -47,7 +48,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         http=http,
         datagrams=edge.events.pair,
         # Kamailio sends from its own address or, on the way to a loopback address, from 127.0.0.1.
-        peers=frozenset({edge.sip.host, http[0], "127.0.0.1", "::1"}),
+        peers=frozenset({edge.sip.host, *_second(edge), http[0], "127.0.0.1", "::1"}),
         secret=deployment.desk.edge_secret.reveal(),
         desk_url=deployment.desk.url,
         nodes={str(each.server_id): each.ng.pair for each in deployment.edges},
@@ -66,8 +67,19 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         hep=deployment.router.hep.pair if deployment.router.hep else None,
         token_header=deployment.partner.token_header,
         reference_header=deployment.headers.call_reference,
-        certificates=() if deployment.tls is None else (deployment.tls.certificate, deployment.tls.ca),
+        certificates=_watched(deployment.tls),
     )
+
+
+def _watched(tls: Tls | None) -> tuple[Path, ...]:
+    """Files of which the metrics say when they end."""
+    if tls is None:
+        return ()
+    return (tls.certificate, tls.ca, *tls.crl)
+
+
+def _second(edge: Edge) -> tuple[str, ...]:
+    return () if edge.sip6 is None else (edge.sip6.host,)
 
 
 def _listening(url: str) -> Address:

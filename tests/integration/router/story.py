@@ -151,6 +151,7 @@ def inbound(
     token: str | None = TOKEN,
     same_call_id: bool = False,
     carrier_headers: tuple[str, ...] = (),
+    second_headers_too: tuple[str, ...] = (),
     early_media: bool = False,
     number: str = NUMBER,
 ) -> Story:
@@ -164,7 +165,8 @@ def inbound(
     rig.partner.reply(leg1, 100)
 
     partner_agent = second_leg(rig, leg1, same_call_id=same_call_id)
-    second = partner_agent.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, token))
+    headers = (*second_headers(leg1, token), *second_headers_too)
+    second = partner_agent.request("INVITE", sdp=leg1.body, headers=headers)
     leg2 = rig.platform.expect_request("INVITE")
     platform = Dialog.of(rig.platform, leg2)
     if early_media:

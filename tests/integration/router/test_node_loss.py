@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -87,6 +89,26 @@ def anchors(rig: NodePair, story: Story, node: str) -> tuple[bool, bool]:
         rig.anchored(story.carrier.call_id, "customer", node=node),
         rig.anchored(story.platform.call_id, "agent", node=node),
     )
+
+
+def test_a_node_that_was_only_asleep_shows_an_old_place(rig: NodePair) -> None:
+    """It sleeps while the call is secured on the other node, and says "home" when it wakes up: the way home is held all the same."""
+    story = inbound(rig)
+    story.everybody_talks()
+    assert rig.customer_media.wait_voice(AGENT) >= 15
+    os.killpg(rig.rtpengine.pid, signal.SIGSTOP)
+    try:
+        story.secure()
+        assert anchors(rig, story, NODE_2) == (True, True)
+        assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
+    finally:
+        os.killpg(rig.rtpengine.pid, signal.SIGCONT)
+    rig.rpc("rtpengine.enable", "all", 1)
+    rig.rpc("pv.shvSet", "quiet", "str", ".")
+    assert anchors(rig, story, NODE_1) == (True, True), "it has not forgotten"
+    before = len([leg for leg in rig.sink.legs if leg["kind"] == "held"])
+    story.to_home("customer")
+    rig.sink.wait(lambda sink: len([leg for leg in sink.legs if leg["kind"] == "held"]) == before + 1, "held")
 
 
 def test_open_call_is_anchored_anew_on_the_other_edges_node(rig: NodePair) -> None:

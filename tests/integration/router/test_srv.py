@@ -126,6 +126,11 @@ def test_a_contact_that_is_a_name(rig: Rig) -> None:
     cseq = story.carrier.request("INFO")
     story.partner_customer.reply(story.partner_customer.incoming("INFO"), 200)
     assert story.carrier.answered(cseq, "INFO").status == 200
+    # Without a transport the peer's own decides, and so the service.
+    story.carrier.target = "sip:peer@node.partner.example"
+    cseq = story.carrier.request("INFO")
+    story.partner_customer.reply(story.partner_customer.incoming("INFO"), 200)
+    assert story.carrier.answered(cseq, "INFO").status == 200
     story.carrier.target = "sip:peer@stray.partner.example;transport=tls"
     assert story.carrier.answered(story.carrier.request("INFO"), "INFO").status == 403
     story.carrier.target = "sip:peer@second.partner.example:5061;transport=tls"

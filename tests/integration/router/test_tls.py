@@ -5,16 +5,17 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from callseal.lab.authority import Authority
+from callseal.lab.authority import Authority, Issued
 from callseal.lab.encryption import FACES, NAMES, TLS_PORT
+from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from callseal.render import render
-from tests.integration.router.conftest import MakeRig
+from tests.integration.router.conftest import MakeRig, _Keeper
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import NUMBER, inbound, outbound
 from tests.support.sip_peer import Dialog, SipPeer
@@ -247,6 +248,22 @@ def test_no_request_of_a_dialog_goes_in_the_clear(tls: Rig) -> None:
 
 
 @pytest.mark.compat
+@pytest.mark.parametrize(
+    "target", ["sip:peer@{}", "sip:{};transport=udp", "sip:peer@{};transport=tls", "sips:peer@{}"]
+)
+def test_without_a_port_tls_has_its_own(tls: Rig, target: str) -> None:
+    story = inbound(tls)
+    with SipPeer(BLOCK.partner, BLOCK.kamailio) as plain:
+        # What the edge shows of the partner stands, encrypted, for what the partner has said.
+        story.carrier.target = target.format(BLOCK.partner)
+        cseq = story.carrier.request("INFO")
+        story.partner_customer.reply(story.partner_customer.incoming("INFO"), 200)
+        assert story.carrier.answered(cseq, "INFO").status == 200
+        assert plain.heard == []
+    story.hang_up()
+
+
+@pytest.mark.compat
 @pytest.mark.parametrize("spoil", [wrong_name, expired, self_signed])
 def test_a_server_that_is_not_the_partner(tls: Rig, spoil: Spoil) -> None:
     """The partner's address answers, with another certificate: no call is set up with it; here the policy is to go past it."""
@@ -298,6 +315,58 @@ def test_certificates_are_read_again_without_losing_a_call(tls: Rig) -> None:
     assert partner.connections == connections, "the call stayed on its connection"
     tls.sink.forget()
     inbound(tls).hang_up()
+
+
+@pytest.fixture(params=[BASELINE, COMPATIBILITY])
+def listing(request: pytest.FixtureRequest, keeper: _Keeper, tmp_path: Path) -> Iterator[Rig]:
+    """A rig with a revocation list, on which nobody stands yet."""
+    keeper.close()
+
+    def amend(text: str) -> str:
+        folder = tmp_path / "tls"
+        (folder / "crl.pem").write_bytes(Authority.at(folder, "", NOW).revoke(now=NOW))
+        return text.replace("[tls]\n", '[tls]\ncrl = ["tls/crl.pem"]\n')
+
+    with Rig(Rootfs.build(request.param), tmp_path, tls=UDP_CARRIER, amend=amend) as rig:
+        yield rig
+
+
+def test_a_revoked_certificate_proves_nothing(listing: Rig) -> None:
+    """Neither as a client nor as a server; and no call is lost when a list is read."""
+    rig, folder = listing, listing.workspace.root / "tls"
+    authority = Authority.at(folder, "", NOW)
+    story = inbound(rig)
+    partner = rig.partner
+    assert isinstance(partner, TlsPeer)
+    stolen = Issued((folder / "partner.pem").read_bytes(), (folder / "partner.key").read_bytes())
+    (folder / "crl.pem").write_bytes(authority.revoke(stolen, now=NOW))
+    render(rig.deployment, "edge-1", rig.workspace.router)
+    rig.rpc("tls.reload")
+    story.secure()
+    story.restore()
+    story.hang_up()
+    before = rig.count("connections_refused")
+    stream = connect(EDGE, context(folder, "partner", server=False), source=BLOCK.partner)
+    assert said(stream, invite(rig, BLOCK.partner)) == []
+    assert rig.count("connections_refused") == before + 1
+    partner.drop_connections()
+    partner.heard.clear()
+    partner._taken.clear()
+    time.sleep(0.2)
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg = rig.platform.expect_request("INVITE", timeout_s=6)
+    rig.platform.reply(leg, 486, tag="busy")
+    assert carrier.answered(1).status == 486
+    assert partner.heard == [], "the handshake fails before an INVITE is written"
+    # With a new certificate it is the partner again.
+    authority.issue(NAMES["partner"], now=NOW).write(folder, "partner")
+    partner.serve(folder, "partner")
+    rig.rpc("dispatcher.set_state", "ap", 1, f"sip:{BLOCK.partner}:{TLS_PORT};transport=tls")
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    rig.partner.reply(rig.partner.expect_request("INVITE"), 486, tag="x")
+    assert carrier.answered(1).status == 486
 
 
 def shown(folder: Path) -> bytes | None:

@@ -146,11 +146,14 @@ def test_names_and_ipv6_are_at_home(write: Write) -> None:
     file = write(
         ("sip:10.1.0.5:5060", "sip:sbc.carrier.example"),
         ('["10.3.1.0/24"]', '["2001:db8:3::/48"]'),
-        ("10.9.0.1:5060", "[2001:db8:9::1]:5060"),
+        ('sip = "10.9.0.1:5060"', 'sip = "10.9.0.1:5060"\nsip6 = "[2001:db8:9::1]:5060"'),
+        ('media = "10.9.1.1"', 'media = "10.9.1.1"\nmedia6 = "2001:db8:9::2"'),
         ("https://desk.example", "http://desk.internal:8050"),
     )
     assert told(file) == []
-    assert str(read(file).edges[0].sip) == "[2001:db8:9::1]:5060"
+    edge = read(file).edges[0]
+    assert str(edge.sip6) == "[2001:db8:9::1]:5060"
+    assert [str(address) for address in read(file).media_addresses] == ["10.9.1.1", "2001:db8:9::2"]
 
 
 def test_shutil_copy_of_the_example_is_good(tmp_path: Path) -> None:

@@ -55,3 +55,19 @@ def test_a_key_of_another_certificate(tls: Tls) -> None:
     other = Authority.new("x", NOW).issue("edge.example.net", now=NOW)
     tls.private_key.write_bytes(other.key)
     assert told(tls) == [("CS064", "private_key", "the key is not that of the certificate")]
+
+
+def test_revocation_lists(tls: Tls, tmp_path: Path) -> None:
+    authority, other = Authority.at(tmp_path, "", NOW), Authority.new("another", NOW)
+    lists = tmp_path / "crl.pem"
+    with_list = tls.model_copy(update={"crl": (lists,)})
+    assert told(with_list)[0][1] == 0, "missing"
+    lists.write_bytes(b"no PEM")
+    assert "holds no revocation list" in told(with_list)[0][2]
+    lists.write_bytes(authority.revoke(now=NOW))
+    assert told(with_list) == []
+    assert "was to be renewed by 2026-09-29" in told(with_list, NOW + timedelta(days=90, minutes=1))[-1][2]
+    lists.write_bytes(other.revoke(now=NOW))
+    assert told(with_list) == [("CS064", "ca", "CN=an authority has no list in crl")]
+    lists.write_bytes(authority.revoke(now=NOW) + other.revoke(now=NOW))
+    assert told(with_list) == []

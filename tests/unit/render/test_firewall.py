@@ -104,11 +104,26 @@ def test_a_network_of_the_other_family_needs_an_address_of_that_family(tmp_path:
         'signalling = ["127.88.0.10", "2001:db8::/64"]',
     )
     assert "2001:db8" not in rules(tmp_path, networks)
-    listening = ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8:1::20]:5060"')
+    listening = ('sip = "127.88.0.20:5060"', 'sip = "127.88.0.20:5060"\nsip6 = "[2001:db8:1::20]:5060"')
     text = rules(tmp_path, networks, listening)
     assert "ip6 saddr 2001:db8::/64 ip6 daddr 2001:db8:1::20 udp dport 5060" in text
+    assert "ip saddr 127.88.0.10 ip daddr 127.88.0.20 udp dport 5060" in text, (
+        "and the other family as before"
+    )
     assert "nd-neighbor-solicit" in text
-    assert "sip_in.sandbox" not in text
+    assert not any("2001:db8" in line and "sip_in.sandbox" in line for line in text.splitlines())
+
+
+def test_media_of_both_families(tmp_path: Path) -> None:
+    six = (
+        ('media = ["127.88.0.10"]', 'media = ["2001:db8::10"]'),
+        ('media = "127.88.0.21"', 'media = "127.88.0.21"\nmedia6 = "2001:db8:1::21"'),
+    )
+    text = rules(tmp_path, *six)
+    assert "ip6 saddr 2001:db8::10 ip6 daddr 2001:db8:1::21 udp dport 30000-39999" in text
+    assert "ip6 saddr 2001:db8:1::21 udp sport 30000-39999 ip6 daddr 2001:db8::10" in text
+    assert "ip saddr 127.88.0.31 ip daddr 127.88.0.21 udp dport 30000-39999" in text
+    assert "ip6 daddr 2001:db8:1::21 udp dport 30000-39999 notrack" in text
 
 
 def test_edges_use_each_others_rtpengine(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from callseal.deployment import Deployment, read
+from callseal.deployment.groups import carrier_group
 from callseal.lab.block import Block
 from callseal.lab.encryption import FACES, make_certificates, over_tls
 from callseal.lab.second_edge import table
@@ -17,6 +18,7 @@ from callseal.render import RenderedFile, derive, hand_written, plan
 pytestmark = pytest.mark.unit
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "sandbox.toml"
+A = carrier_group("carrier-a")
 SECRET = "a signing secret for tests"
 
 
@@ -89,8 +91,8 @@ def test_addresses(tmp_path: Path) -> None:
     assert lines[1:] == [
         "1 127.88.0.30 32 0 id=sandbox;rps=5000;cps=500",
         "2 127.88.0.40 32 0 id=pbx;rps=5000;cps=500",
-        "10 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
-        "10 198.51.100.0 24 0 id=carrier-a;rps=5000;cps=500",
+        f"{A} 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
+        f"{A} 198.51.100.0 24 0 id=carrier-a;rps=5000;cps=500",
     ]
 
 
@@ -103,15 +105,15 @@ def test_destinations_keep_their_order(tmp_path: Path) -> None:
         "1 sip:127.88.0.30:5060 0 2",
         "1 sip:127.88.0.30:5070 0 1",
         "2 sip:127.88.0.40:5060 0 1",
-        "10 sip:127.88.0.10:5060 0 1",
+        f"{A} sip:127.88.0.10:5060 0 1",
     ]
 
 
 def test_numbers(tmp_path: Path) -> None:
     lines = files(tmp_path)["data/numbers"].text.splitlines()
     assert lines[0] == "tprefix(string) tvalue(string)"
-    assert "+442079460:tenant=acme;carrier=10;down=bypass;pay=1;sos=0" in lines
-    assert "112:tenant=acme;carrier=10;down=bypass;pay=0;sos=1" in lines
+    assert f"+442079460:tenant=acme;carrier={A};down=bypass;pay=1;sos=0" in lines
+    assert f"112:tenant=acme;carrier={A};down=bypass;pay=0;sos=1" in lines
 
 
 def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
@@ -141,7 +143,8 @@ def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     data += "".join(file.text for file in tls_files(tmp_path).values())
     others = (
         ('transport = "udp"', 'transport = "tcp"'),
-        ('sip = "127.88.0.20:5060"', 'sip = "[2001:db8::20]:5060"'),
+        ('sip = "127.88.0.20:5060"', 'sip = "127.88.0.20:5060"\nsip6 = "[2001:db8::20]:5060"'),
+        ('media = "127.88.0.21"', 'media = "127.88.0.21"\nmedia6 = "2001:db8::21"'),
         ('"sip:127.88.0.30:5060"', '"sip:sip.partner.example"'),
         ("[[edges]]", '[[regions]]\nid = "local"\ncluster = "sip.example.net"\n\n[[edges]]'),
     )

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.render.test_plan import files
+from callseal.deployment.groups import carrier_group
+from tests.unit.render.test_plan import EXAMPLE, A, files
 
 pytestmark = pytest.mark.unit
 
+B = carrier_group("carrier-b")
 SECOND = """[[carriers]]
 id = "carrier-b"
 signalling = ["127.88.0.11"]
@@ -37,7 +39,7 @@ def test_the_default_deployment_speaks_rtp_and_trusts_its_carrier(tmp_path: Path
         "PARTNER_SUITES": "",
         "PLATFORM_SUITES": "",
         "CARRIER_SUITES": "",
-        "CARRIER_PAYMENTS": "10=1",
+        "CARRIER_PAYMENTS": f"{A}=1",
         "CARRIER_STRIPS": "",
         "FENCE_SECURITY": "",
         "FENCE_CODECS": "",
@@ -76,8 +78,29 @@ def test_srtp_gives_each_face_its_suites(tmp_path: Path) -> None:
 def test_each_carrier_has_its_own_policy(tmp_path: Path) -> None:
     made = defines(tmp_path, *TWO_CARRIERS)
     assert made["SRTP"] == ""
-    assert made["CARRIER_SUITES"] == "11=AES_CM_128_HMAC_SHA1_32"
-    assert made["CARRIER_PAYMENTS"] == "10=1;11=0"
+    assert made["CARRIER_SUITES"] == f"{B}=AES_CM_128_HMAC_SHA1_32"
+    assert made["CARRIER_PAYMENTS"] == f"{A}=1;{B}=0"
     assert made["CARRIER_STRIPS"] == (
-        "11=P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID|History-Info|Identity|y|Call-Info"
+        f"{B}=P-Asserted-Identity|P-Preferred-Identity|Remote-Party-ID|History-Info|Identity|y|Call-Info"
     )
+
+
+def test_a_carriers_number_is_its_ids_and_not_its_place(tmp_path: Path) -> None:
+    """A reload takes list after list: whatever it has read so far, no list speaks of one carrier under another's number."""
+    assert (A, B) == (202318091, 102955057), "running routers and their metrics know them by these"
+    twin = SECOND.replace('media_profile = "srtp"\npayments = false\nheaders = ["Diversion"]\n', "")
+    text = (EXAMPLE.read_text(encoding="utf-8")).replace(*TWO_CARRIERS[1])
+    first = text[text.index("[[carriers]]") : text.index("[partner]")]
+    lists = []
+    for number, both in enumerate((first + twin, twin + first)):
+        root = tmp_path / str(number)
+        root.mkdir()
+        made = files(root, TWO_CARRIERS[1], (first, both))
+        lists.append(
+            {
+                name: sorted(made[f"data/{name}"].text.splitlines())
+                for name in ("address.list", "dispatcher.list", "numbers")
+            }
+        )
+    assert lists[0] == lists[1]
+    assert any(line.startswith(f"{B} 127.88.0.11 ") for line in lists[0]["address.list"])

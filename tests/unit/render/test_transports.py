@@ -10,7 +10,7 @@ import pytest
 from callseal.deployment import SecretError, read
 from callseal.lab.encryption import over_tls
 from callseal.render import plan
-from tests.unit.render.test_plan import EXAMPLE, files, tls_files
+from tests.unit.render.test_plan import EXAMPLE, A, files, tls_files
 
 pytestmark = pytest.mark.unit
 
@@ -59,12 +59,12 @@ def test_what_a_peer_must_show_and_where_it_is_called(tmp_path: Path) -> None:
     assert made["data/address.list"].text.splitlines()[1:] == [
         "1 127.88.0.30 32 0 id=sandbox;tr=tls;cn=sip.partner.example;rps=5000;cps=500",
         "2 127.88.0.40 32 0 id=pbx;tr=tls;cn=sip.platform.example;rps=5000;cps=500",
-        "10 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
+        f"{A} 127.88.0.10 32 0 id=carrier-a;rps=5000;cps=500",
     ]
     assert made["data/dispatcher.list"].text.splitlines()[1:] == [
         "1 sip:127.88.0.30:5061;transport=tls 0 1",
         "2 sip:127.88.0.40:5061;transport=tls 0 1",
-        "10 sip:127.88.0.10:5060 0 1",
+        f"{A} sip:127.88.0.10:5060 0 1",
     ]
 
 
@@ -102,7 +102,7 @@ def test_without_a_name_a_peer_is_encrypted_and_no_more(tmp_path: Path) -> None:
     assert found["client:127.88.0.10:5061"]["verify_certificate"] == "no"
     assert found["client:default"]["verify_certificate"] == "yes"
     assert found["server:default"]["method"] == "TLSv1.3+"
-    assert "10 127.88.0.10 32 0 id=carrier-a;tr=tls;rps=5000;cps=500\n" in made["data/address.list"].text
+    assert f"{A} 127.88.0.10 32 0 id=carrier-a;tr=tls;rps=5000;cps=500\n" in made["data/address.list"].text
 
 
 def test_a_missing_certificate_is_said(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_two_transports_are_written_down(tmp_path: Path) -> None:
     (tmp_path / "callseal.toml").write_text(text, encoding="utf-8")
     made = {file.path: file.text for file in plan(read(tmp_path / "callseal.toml"), "edge-1")}
     assert "1 sip:sip.partner.example;transport=tls 0 1" in made["data/dispatcher.list"]
-    assert "10 sip:sip.carrier.example;transport=udp 0 1" in made["data/dispatcher.list"]
+    assert f"{A} sip:sip.carrier.example;transport=udp 0 1" in made["data/dispatcher.list"]
     assert "WITH_NAPTR" not in made["data/defines.cfg"]
 
 
@@ -154,3 +154,16 @@ def test_cluster_names(tmp_path: Path) -> None:
     defines = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))["data/defines.cfg"].text
     assert '#!define CLUSTER_ALIASES "eu.example.net" "us.example.net"\n' in defines
     assert '#!define CLUSTER_NAME "eu.example.net"\n' in defines
+
+
+def test_revocation_lists_are_one_file_for_both_sides(tmp_path: Path) -> None:
+    tls_files(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.pem").write_text(f"{name}\n", encoding="ascii")
+    text = (tmp_path / "callseal.toml").read_text(encoding="utf-8")
+    (tmp_path / "callseal.toml").write_text(
+        text.replace("[tls]\n", '[tls]\ncrl = ["one.pem", "two.pem"]\n'), encoding="utf-8"
+    )
+    made = {file.path: file.text for file in plan(read(tmp_path / "callseal.toml"), "edge-1")}
+    assert made["data/crl.pem"] == "one\ntwo\n"
+    assert made["data/tls.cfg"].count("crl = /run/callseal/data/crl.pem\n") == made["data/tls.cfg"].count("[")
