@@ -108,11 +108,10 @@ class Spool:
     async def delivered(self, parcel: Parcel) -> None:
         """Forget a row for good. An event that a power cut brings back is delivered twice, which its key allows."""
         await self._database.run(
-            lambda connection: connection.execute("DELETE FROM outbox WHERE id = ?", (parcel.id,)),
-            flush=parcel.kind == "handoff",
+            lambda connection: connection.execute("DELETE FROM outbox WHERE id = ?", (parcel.id,)), flush=False
         )
         if parcel.kind == "handoff":
-            await self._database.forget_pages()
+            await self._database.forget_pages()  # takes the deletion to the disk, too
 
     async def failed(self, parcel: Parcel, *, retry_at: int) -> None:
         """Count the attempt and put it off."""

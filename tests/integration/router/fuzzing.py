@@ -210,6 +210,16 @@ def calls_for(rig: Rig, seconds: float, pause_s: float = 0.02) -> list[float]:
     return took
 
 
+def unaffected(quiet: list[float], beside: list[float]) -> None:
+    """Good calls beside the fuzzer, against the same calls without it in the same process. The fuzzer takes CPU like any peer that
+    says as much, and a flood may drown a datagram, which is said again after a second: so what is asked of the median is a few
+    times what it was, and that hardly any call needed a repetition."""
+    was, now = percentile(quiet, 0.5), percentile(beside, 0.5)
+    assert now < 5 * was + 50, f"good calls took {now:.0f} ms beside bad messages, {was:.0f} ms without"
+    repeated = sum(took > 1000 for took in beside)
+    assert repeated <= 1 + len(beside) // 20, f"{repeated} of {len(beside)} good calls waited for a repetition"
+
+
 def run(rig: Rig, said: list[tuple[str, bytes]], *, count: int, seed: int) -> Result:
     """Send `count` bad messages while good calls are made one after the other."""
     media = str(rig.deployment.edges[0].media)

@@ -8,7 +8,7 @@ import pytest
 
 from callseal.lab.rootfs import project_root
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.fuzzing import Memory, calls_for, corpus, percentile, run, settled
+from tests.integration.router.fuzzing import Memory, calls_for, corpus, percentile, run, settled, unaffected
 from tests.integration.router.test_fuzz import MEGABYTE, SEED, SHORT, assert_quiet_log
 
 pytestmark = [pytest.mark.integration, pytest.mark.soak]
@@ -23,11 +23,13 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
     rig = make_rig(edits=(('"fr_inv_timer", 180000', '"fr_inv_timer", 4000'),))
     said = corpus(rig)
     quiet = calls_for(rig, 10)
-    begun, calls, relayed, first = Memory.of(rig), [], 0, None
+    begun, relayed, first = Memory.of(rig), 0, None
+    calls: list[float] = []
+    faults: list[str] = []
     started = time.monotonic()
     for place in range(LONG // SHORT):
         result = run(rig, said, count=SHORT, seed=SEED + 1000 * place)
-        assert not result.faults, "\n".join(result.faults)
+        faults += result.faults
         assert (result.sent, result.silent) == (SHORT, 0)
         calls += result.calls_ms
         relayed += result.relayed
@@ -37,6 +39,8 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
         if place == 1:
             first = settled(rig, 30)
     seconds = time.monotonic() - started
+    assert not faults, "\n".join(faults)
+    unaffected(quiet, calls)
     last = settled(rig, 30)
     assert first is not None
     assert set(last.private) == set(begun.private), "a process died"
