@@ -56,6 +56,7 @@ MIGRATIONS: tuple[str, ...] = (
 
 
 _TOGETHER = 64
+_FORGET_WITHIN_S = 0.2
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edge-state")
         self._connection = self._thread.submit(_open, path).result()
         self._waiting: deque[_Job] = deque()
+        self._forgetting: asyncio.TimerHandle | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, flush: bool = True) -> T:
         """Run `work` all or nothing: on the disk when this returns, or not at all when it raises.
@@ -92,12 +94,24 @@ class Database:
         on the disk when this returns."""
         await self._done(_Job(None))
 
+    def forget_pages_soon(self) -> None:
+        """The same within 0.2 s, once for all who ask meanwhile: the flushes of an emptied log are in everybody's way."""
+        if self._forgetting is None:
+            self._forgetting = asyncio.get_running_loop().call_later(_FORGET_WITHIN_S, self._forget)
+
+    def _forget(self) -> None:
+        self._forgetting = None
+        self._add(_Job(None))
+
     async def _done(self, job: _Job) -> Any:
+        self._add(job)
+        # Shielded: a client that hangs up must not leave half a question whether its record is on the disk.
+        return await asyncio.shield(asyncio.wrap_future(job.result))
+
+    def _add(self, job: _Job) -> None:
         self._waiting.append(job)
         # One turn of the thread for each job: the first takes all there are, and the turns of the others find nothing to do.
         self._thread.submit(self._turn)
-        # Shielded: a client that hangs up must not leave half a question whether its record is on the disk.
-        return await asyncio.shield(asyncio.wrap_future(job.result))
 
     def _turn(self) -> None:
         jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
@@ -107,7 +121,7 @@ class Database:
             self._commit([job for job in jobs if job.work is not None])
             if any(job.work is None for job in jobs):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - told to each who waits
             for job in jobs:
                 job.error = job.error or error
         for job in jobs:
@@ -133,7 +147,9 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Finish what is queued, then close."""
+        """Finish what is queued, then close: the last connection takes the log into the file and deletes it."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
         self._thread.submit(self._connection.close).result()
         self._thread.shutdown()
 
@@ -151,7 +167,7 @@ def _attempt(connection: sqlite3.Connection, job: _Job) -> None:
     connection.execute("SAVEPOINT job")
     try:
         job.value = job.work(connection)
-    except BaseException as error:
+    except Exception as error:
         if not connection.in_transaction:
             raise
         job.error = error
@@ -175,4 +191,6 @@ def _open(path: Path) -> sqlite3.Connection:
         raise RuntimeError(f"{path} was written by a newer version ({version})")
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")
+    # What an earlier run deleted and had no time to forget.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return connection

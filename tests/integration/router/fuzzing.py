@@ -217,7 +217,9 @@ def unaffected(quiet: list[float], beside: list[float]) -> None:
     was, now = percentile(quiet, 0.5), percentile(beside, 0.5)
     assert now < 5 * was + 50, f"good calls took {now:.0f} ms beside bad messages, {was:.0f} ms without"
     repeated = sum(took > 1000 for took in beside)
-    assert repeated <= 1 + len(beside) // 20, f"{repeated} of {len(beside)} good calls waited for a repetition"
+    assert repeated <= 1 + len(beside) // 20, (
+        f"{repeated} of {len(beside)} good calls waited for a repetition"
+    )
 
 
 def run(rig: Rig, said: list[tuple[str, bytes]], *, count: int, seed: int) -> Result:
