@@ -23,6 +23,7 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
     rig = make_rig(edits=(('"fr_inv_timer", 180000', '"fr_inv_timer", 4000'),))
     said = corpus(rig)
     quiet = calls_for(rig, 10)
+    load = run(rig, said, count=2 * SHORT, seed=SEED, good=True).calls_ms
     begun, relayed, first = Memory.of(rig), 0, None
     calls: list[float] = []
     faults: list[str] = []
@@ -40,7 +41,7 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
             first = settled(rig, 30)
     seconds = time.monotonic() - started
     assert not faults, "\n".join(faults)
-    unaffected(quiet, calls)
+    unaffected(load, calls)
     last = settled(rig, 30)
     assert first is not None
     assert set(last.private) == set(begun.private), "a process died"
@@ -50,6 +51,7 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
     row = (
         f"{time.strftime('%Y-%m-%d')} | {rig.rootfs.suite} | {LONG} | {seconds:.0f} s | {relayed} | 0 | 0 | "
         f"{(last.shared - first.shared) / 1024:+.0f} KB | {len(calls)} | {percentile(quiet, 0.5):.0f} / {percentile(quiet, 0.99):.0f} ms | "
+        f"{percentile(load, 0.5):.0f} / {percentile(load, 0.99):.0f} ms | "
         f"{percentile(calls, 0.5):.0f} / {percentile(calls, 0.99):.0f} ms"
     )
     kept = project_root() / "build" / "soak"
