@@ -30,9 +30,7 @@ def test_secured_and_then_open_call_begin_anew_with_keys_of_their_own(sealed: St
     call.secure()
     with keys_pressed(sealed):
         kill(sealed, "rtpengine-edge")
-        sealed.desk.wait(
-            call.reference, lambda found: found["state"] != "secured", "end of secured", SECONDS
-        )
+        sealed.desk.wait(call.reference, lambda found: found["state"] != "secured", "end of secured", SECONDS)
         sealed.desk.wait_state(call.reference, "secured", timeout_s=SECONDS)
         time.sleep(1)
     time.sleep(0.5)
