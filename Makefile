@@ -14,7 +14,7 @@ demo: ## A paid call from the first INVITE to the receipt, on real parts (ARGS=-
 test: ## Everything that must hold: lint, types, import rules, unit, integration and e2e (ARGS go to pytest)
 	@infra/host/setup test
 	@$(MAKE) --no-print-directory lint
-	@pytest $(ARGS)
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: ## The tests that are too long for every change (ARGS go to pytest)
 	@infra/host/setup test

@@ -1,15 +1,25 @@
-"""Rules of the suite: every module says which kind of test it holds, and a skip is counted and named at the end."""
+"""Rules of the suite: every module says which kind of test it holds, and a skip is counted and named at the end.
+
+In a parallel run (`make test`) a worker has a network of its own, and a module stays whole on one worker: it shares its daemons.
+"""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import settings
 
+from tests.support import own_network
+
 # Laws are about what holds, not about how long one example takes on a busy machine.
 settings.register_profile("callseal", deadline=None)
 settings.load_profile("callseal")
 
 KINDS = {"unit", "integration", "e2e"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        own_network.enter()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,8 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
     order = ["unit", "integration", "e2e"]
 
-    def place(item: pytest.Item) -> tuple[int, bool]:
-        kind = next(order.index(mark.name) for mark in item.iter_markers() if mark.name in KINDS)
-        return kind, "e2e/canary/" in item.location[0]  # the scan reads what all others wrote
+    def place(item: pytest.Item) -> int:
+        return next(order.index(mark.name) for mark in item.iter_markers() if mark.name in KINDS)
 
     items.sort(key=place)

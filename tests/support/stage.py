@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 
+from callseal.audit.canary_scan import scan
 from callseal.audit.ear import Ear
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.block import Block
@@ -62,6 +63,7 @@ class Stages:
         site = site or next(block for block in _blocks if not taken(block))
         workspace = Workspace(self.root / f"world-{len(self.written)}", site, settings or {}, tls)
         self.written.append(workspace.root)
+        stack.callback(holds_no_card, workspace.root)
         world = stack.enter_context(World(workspace, Choices(**choices)))
         stage = Stage(
             world=world,
@@ -80,6 +82,13 @@ class Stages:
                 with suppress(PhoneError):  # it says so when there is no call
                     phone.hangup()
                     phone.wait("ended", timeout=3)
+
+
+def holds_no_card(folder: Path) -> None:
+    """Fails when anything that a world wrote holds a card's digits; the customer's own phone may."""
+    found = scan(folder, exclude=[folder / "phone-customer"])
+    assert not found.unread, found.unread
+    assert not found.findings, [str(finding) for finding in found.findings]
 
 
 def keys_heard(stage: Stage, since: str, until: str) -> int:

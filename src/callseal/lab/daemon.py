@@ -22,6 +22,8 @@ from callseal.observe.errors import Error
 
 POLL_S = 0.02
 STOP_S = 5.0
+READY_S = 45.0
+"""A dozen processes that start at once on a busy machine take long; one that never gets ready is told in time all the same."""
 
 
 class DaemonError(Error):
@@ -91,7 +93,7 @@ class Daemon:
             )
         return self
 
-    def wait_ready(self, timeout_s: float = 20.0) -> Self:
+    def wait_ready(self, timeout_s: float = READY_S) -> Self:
         """Poll until ready; raises `DaemonError` with the end of the log when it ends first or time is up."""
         deadline = time.monotonic() + timeout_s
         while not self._ready():
@@ -133,7 +135,7 @@ class Daemon:
         self.process.wait(STOP_S)
         self._close()
 
-    def restart(self, timeout_s: float = 20.0) -> Self:
+    def restart(self, timeout_s: float = READY_S) -> Self:
         """Start again after `kill()` or `stop()`, with the same command line and log."""
         return self.start().wait_ready(timeout_s)
 

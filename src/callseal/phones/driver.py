@@ -33,6 +33,11 @@ _DONE_S = 5.0
 _STOP_S = 3.0
 
 
+def _in_short(event: Event) -> str:
+    """Its name, and what the other side said: `ended 503 Service Unavailable`."""
+    return " ".join(str(event[key]) for key in ("event", "code", "reason") if event.get(key))
+
+
 class PhoneError(Exception):
     """The phone refused a command, ended by itself, or an awaited event did not come. Never holds digits."""
 
@@ -255,7 +260,7 @@ class Phone:
                 left = deadline - time.monotonic()
                 if self._ended or left <= 0:
                     why = "it ended" if self._ended else f"not within {timeout:g} s"
-                    said = ", ".join(str(event["event"]) for event in self.events[-12:])
+                    said = ", ".join(_in_short(event) for event in self.events[-12:])
                     raise PhoneError(f"{self.settings.name}: no {wanted} ({why}); last events: {said}")
                 self._changed.wait(left)
 

@@ -101,3 +101,12 @@ def restart_reload(stage: Stage) -> str:
     output, _ = reloading.communicate(timeout=40)
     assert reloading.returncode == 0, output
     return output
+
+
+def healthy(stage: Stage, timeout_s: float = 15) -> None:
+    """Waits until the doctor has nothing to say: other tests break parts of this world, and parts find each other in seconds."""
+    deadline = time.monotonic() + timeout_s
+    code, found = doctor(stage)
+    while code != 0 and time.monotonic() < deadline:
+        code, found = doctor(stage)
+    assert code == 0, [one for one in found if one["level"] != "ok"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from callseal.operate.metrics_page import RTPENGINE, desk_families, edge_families
+from tests.e2e.operate.operator import healthy
 from tests.support.stage import Stage
 
 pytestmark = pytest.mark.e2e
@@ -43,6 +44,7 @@ def _pages(stage: Stage) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def before(stage: Stage) -> dict[str, str]:
+    healthy(stage)
     return _pages(stage)
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import tarfile
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.card_scenarios import REFERENCE
-from tests.support.card_screenshots import ARGS, CHROMIUM, ROOT, card_server, order
+from tests.support.card_screenshots import ARGS, CHROMIUM, card_server, order
 
-AXE = "axe-core@4.10.3"
 HOST, PORT = "127.85.0.10", 8050
 WATCH = """
 window.violations = [];
@@ -105,21 +102,5 @@ def card(browser: Browser, served: str) -> Iterator[Card]:
 
 @pytest.fixture(scope="session")
 def axe() -> str:
-    """axe-core's script, fetched once into build/ by npm; it is a tool of this test and of nothing else."""
-    folder = ROOT / "build" / "axe-core"
-    script = folder / "package" / "axe.min.js"
-    if not script.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(
-            ["npm", "pack", AXE, "--silent"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode != 0:
-            pytest.skip(f"npm cannot fetch {AXE}")
-        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-            archive.extract("package/axe.min.js", folder, filter="data")
-    return script.read_text()
+    """axe-core's script, as its Python package brings it."""
+    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
