@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from callseal.lab.phone import phone_command
 from callseal.phones.driver import Phone
 from callseal.phones.settings import PhoneSettings
 
@@ -66,7 +67,11 @@ def make_phone(tmp_path: Path) -> Iterator[MakePhone]:
     with ExitStack() as stack:
 
         def make(name: str, address: str, **settings: Any) -> Phone:
-            phone = Phone.from_settings(PhoneSettings(name=name, address=address, **settings), tmp_path)
+            phone = Phone.from_settings(
+                PhoneSettings(name=name, address=address, **settings),
+                tmp_path,
+                command=phone_command(tmp_path),
+            )
             stack.enter_context(phone)
             started.append(phone)
             return phone

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from callseal.lab.phone import phone_command
 from callseal.phones.driver import Phone, PhoneError
 from callseal.phones.settings import PhoneSettings
 from tests.integration.phones.conftest import AGENT, CUSTOMER, MakePhone
@@ -206,7 +207,9 @@ def test_sigterm_mid_call_hangs_up_and_ends_in_time(make_phone: MakePhone) -> No
 
 def test_killed_phone_leaves_the_other_one_usable(make_phone: MakePhone, tmp_path: Path) -> None:
     agent = make_phone("agent", AGENT, auto_answer=True)
-    doomed = Phone.from_settings(PhoneSettings(name="doomed", address="127.86.0.12"), tmp_path)
+    doomed = Phone.from_settings(
+        PhoneSettings(name="doomed", address="127.86.0.12"), tmp_path, command=phone_command(tmp_path)
+    )
     doomed.start()
     doomed.call(AGENT_URI)
     agent.wait("answered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from callseal.lab.phone import phone_command
 from callseal.phones.settings import PhoneSettings
 from tests.integration.phones.conftest import AGENT, CUSTOMER, LISTENER
 from tests.integration.phones.signals import heard_digits, level, until
@@ -38,9 +40,11 @@ class Keypad:
         }
         for name, settings in phones.items():
             (folder / f"{name}.toml").write_text(settings.to_toml())
+        command = json.dumps(phone_command(folder))  # a list of strings is TOML as it stands
         self._config.write_text(
             f'listen = "{LISTENER}:8060"\nkey_file = "keypad.key"\ndial = "sip:agent@{AGENT}"\n'
             'customer = "customer.toml"\nagent = "agent.toml"\n'
+            f"customer_command = {command}\nagent_command = {command}\n"
         )
 
     def __enter__(self) -> Keypad:
