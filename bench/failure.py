@@ -1,4 +1,5 @@
-"""`python -m bench.failure`: with calls up and new ones coming, kill -9 of each part in turn; what survives, and for how long it is silent.
+"""`python -m bench.failure`: with calls up and new ones coming, kill -9 of each part in turn, and a planned drain; what survives, how long
+it is silent, what the card says, and whether a key of the secured call gets to the agent.
 
 What is measured and what it means: docs/explanation/failure.md.
 """
@@ -9,6 +10,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import sqlite3
 import sys
 import tempfile
@@ -21,8 +23,9 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
-from bench.failure_calls import Card, Ears, Stream, stand
+from bench.failure_calls import Card, Ears, Stream, Typing, stand
 from bench.failure_page import page
+from bench.failure_world import NAME_SERVER, NamedWorkspace, NamedWorld
 from bench.peers import LiveCall, PeerError, Peers
 from bench.report import percentile, surroundings, write_json
 from callseal.lab import second_edge
@@ -31,7 +34,7 @@ from callseal.lab.preflight import faults
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.story import DIALLED
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import AGENT_LOGIN, Choices, World
+from callseal.lab.world import AGENT_LOGIN, EDGE, Choices, World
 
 RESULTS = Path(__file__).parent / "results" / "failure.json"
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "failure.md"
@@ -42,8 +45,9 @@ GONE = (TimeoutError, PeerError, RuntimeError, httpx2.HTTPError)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`victims` die. `tells`: what the card must say of an open and of the secured call. `restart`: they come back while we watch.
-    `media`: open calls keep or regain their sound; `hang_up`: they can be ended through the partner afterwards."""
+    """`victims` die. `open_says`, `secured_says`: what the card must say of an open and of the secured call. `restart`: they come back
+    while we watch. `hang_up`: calls can be ended through the partner afterwards. `names`: peers are found by DNS. `planned`: nobody
+    dies, the first edge is drained, and nothing at all may be lost."""
 
     name: str
     victims: tuple[str, ...]
@@ -51,6 +55,8 @@ class Case:
     secured_says: str = ""
     restart: bool = False
     hang_up: bool = True
+    names: bool = False
+    planned: bool = False
 
 
 CASES = (
@@ -61,6 +67,8 @@ CASES = (
     Case("desk", ("desk",), restart=True),
     Case("store (locked for 4 s)", (), restart=True),
     Case("partner", ("partner",), "", "partner_gone", hang_up=False),
+    Case("name server (all peers are names)", (NAME_SERVER,), names=True),
+    Case("nothing: planned drain of an edge", (), planned=True),
 )
 
 
@@ -83,6 +91,10 @@ class Found:
     second_edge: int = 0
     lost: int = 0
     hung_up: int = 0
+    keys_pressed: int = 0
+    keys_leaked: int = 0
+    drained: float | None = None
+    voices_late: float = 0.0
     faults: list[str] = field(default_factory=list)
 
 
@@ -100,20 +112,24 @@ class Bench:
         card = Card(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
         async with Peers(block.customer, block.agent, block.kamailio) as peers, card:
             stream = Stream(peers, self.edges, DIALLED, options.rate, self.chance)
-            calls = await stand(peers, DIALLED, options.calls)
+            calls = await stand(peers, DIALLED, options.calls, LISTENED + 1)
             secured = calls[0]
             await card.wait_state(secured.reference, "ready")
             await card.press(secured.reference, "secure")
             await card.wait_state(secured.reference, "secured")
-            for number, call in enumerate(calls[: LISTENED + 1]):
+            for number, call in enumerate(calls):
                 ears.attach(f"{number}.customer", call.customer)
                 ears.attach(f"{number}.agent", call.agent)
+            typing = Typing(secured, card)
             coming = asyncio.create_task(stream.run())
             await asyncio.sleep(SETTLE_S)
             ears.mark()
             card.mark()
+            typing.start()
+            peers.late_s = 0.0
             stream.tried = stream.answered = stream.second_edge = stream.lost = 0
             killed = time.monotonic()
+            draining = await self._drain() if case.planned else None
             await self._fail(case)
             if "kamailio" in case.victims:
                 # The platform's requests inside dialogs know both addresses; the carrier finds out with its next call.
@@ -122,11 +138,15 @@ class Bench:
             coming.cancel()
             await stream.over()
             self._read(case, found, ears, card, calls, killed)
+            found.keys_leaked, found.keys_pressed = await typing.leaked(), typing.pressed
+            found.voices_late = peers.late_s
             found.secured_state = await self._state(secured.reference)
             found.tried, found.answered = stream.tried, stream.answered
             found.second_edge, found.lost = stream.second_edge, stream.lost
             if case.hang_up:
                 found.hung_up = sum([await self._ends(peers, call) for call in calls])
+            if draining is not None:
+                found.drained = await self._drained(draining, killed)
         self._judge(case, found)
         return found
 
@@ -134,12 +154,23 @@ class Bench:
         daemons = [self.world.daemons[name] for name in case.victims]
         for daemon in daemons:
             daemon.kill()
-        if not case.victims:
+        if not case.victims and not case.planned:
             await self._lock_store()
         elif case.restart:
             await asyncio.sleep(DOWN_S)
             for daemon in daemons:
                 daemon.start()
+
+    async def _drain(self) -> asyncio.subprocess.Process:
+        workspace = self.world.workspace
+        argv = ("drain", workspace.deployment, "--edge", EDGE, "--router", workspace.router, "--limit", "60")
+        command = Path(sys.executable).with_name("callseal")
+        return await asyncio.create_subprocess_exec(command, *argv, stdout=asyncio.subprocess.DEVNULL)
+
+    async def _drained(self, draining: asyncio.subprocess.Process, begun: float) -> float | None:
+        """Seconds from the command to its end; None when it says that something was left."""
+        status = await draining.wait()
+        return time.monotonic() - begun if status == 0 else None
 
     async def _lock_store(self) -> None:
         await asyncio.to_thread(_hold_lock, self.world.workspace.root / "state" / "desk.sqlite3")
@@ -149,7 +180,7 @@ class Bench:
     ) -> None:
         gaps = ears.gaps()
         found.secured_gap = max(gap for name, gap in gaps.items() if name.startswith("0."))
-        found.gaps = sorted(gap for name, gap in gaps.items() if not name.startswith("0."))
+        found.gaps = sorted(gap for name, gap in gaps.items() if 0 < int(name.partition(".")[0]) <= LISTENED)
         found.deaf_after = len([name for name in ears.deaf() if not name.startswith("0.")])
         said = card.said
         if case.open_says:
@@ -193,6 +224,14 @@ class Bench:
             found.faults.append("the card said nothing of the secured call")
         if case.hang_up and found.hung_up < found.calls:
             found.faults.append(f"{found.calls - found.hung_up} calls could not be hung up")
+        if found.keys_leaked:
+            found.faults.append(
+                f"{found.keys_leaked} packets with a key of the secured call reached the agent's leg"
+            )
+        if case.planned and found.lost:
+            found.faults.append(f"{found.lost} new calls were lost")
+        if case.planned and found.drained is None:
+            found.faults.append("the drain did not come to its end")
         # Home again is no fault: when the evidence does not come in time, the call is not called secure.
         stuck = case.secured_says == "partner_gone"
         wanted = ("restoring", "media_at_partner") if stuck else ("secured", "securing", "restoring", "ready")
@@ -224,6 +263,7 @@ def table(results: list[Found]) -> Table:
         "new",
         "2nd edge",
         "lost",
+        "leaked",
         "faults",
     ):
         shown.add_column(name, justify="left" if name in ("kill -9", "faults") else "right")
@@ -239,6 +279,7 @@ def table(results: list[Found]) -> Table:
             str(one.tried),
             str(one.second_edge),
             str(one.lost),
+            str(one.keys_leaked),
             "; ".join(one.faults),
         )
     return shown
@@ -269,9 +310,10 @@ def main(argv: list[str] | None = None) -> int:
     results: list[Found] = []
     for case in (one for one in CASES if not options.only or options.only in one.name):
         with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch:
-            root = (options.keep or Path(scratch)) / case.name.replace(" ", "-")
+            root = (options.keep or Path(scratch)) / re.sub(r"\W+", "-", case.name)
             console.print(case.name, style="dim")
-            with World(Workspace(root, options.block), Choices(edges=2)) as world:
+            workspace, kind = (NamedWorkspace, NamedWorld) if case.names else (Workspace, World)
+            with kind(workspace(root, options.block), Choices(edges=2)) as world:
                 results.append(asyncio.run(Bench(world, options).run(case)))
         around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
         content = {

@@ -128,6 +128,44 @@ class Stream:
         return None
 
 
-async def stand(peers: Peers, number: str, count: int) -> list[LiveCall]:
-    """So many calls up, dialled one after the other."""
-    return [await peers.dial(number) for _ in range(count)]
+class Typing:
+    """The customer of the secured call presses one key after the other, whatever happens, as long as the card does not say that
+    the line is open again: then keys are the customer's own business."""
+
+    def __init__(self, call: LiveCall, card: DeskClient) -> None:
+        self._call = call
+        self._card = card
+        self._task: asyncio.Task[None] | None = None
+        self._before = 0
+        self.pressed = 0
+
+    def start(self) -> None:
+        self._before = self._call.agent.voice.keys_heard
+        self._task = asyncio.create_task(self._type())
+
+    async def leaked(self) -> int:
+        """Stop; how many packets with a key the agent's leg heard."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        return self._call.agent.voice.keys_heard - self._before
+
+    async def _type(self) -> None:
+        for key in itertools.cycle((4, 2)):
+            if self._card.states.get(self._call.reference, ("", 0.0))[0] == "ready":
+                return
+            self._call.customer.voice.press(key)
+            self.pressed += 1
+            await asyncio.sleep(0.15)
+
+
+async def stand(peers: Peers, number: str, count: int, loud: int) -> list[LiveCall]:
+    """So many calls up, dialled one after the other. The first `loud` talk at 50 packets a second, the others at 5: they are there to be
+    lost, and two cores have better to do than to relay their silence."""
+    calls = []
+    for place in range(count):
+        call = await peers.dial(number)
+        for leg in (call.customer, call.agent):
+            leg.voice.every = 1 if place < loud else 10
+        calls.append(call)
+    return calls

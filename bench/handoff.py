@@ -28,6 +28,7 @@ from bench.calls import NUMBER
 from bench.cpu import CpuMeter
 from bench.desk_client import DeskClient
 from bench.edges import allow_files
+from bench.handoff_stages import Handed, stages
 from bench.light_partner import LightPartner
 from bench.peers import Endpoint, Leg, PeerError
 from bench.priority import prefer
@@ -51,6 +52,7 @@ ENOUGH_TO_JUDGE = 30
 PROBE_S = 0.2
 PAGE = 4096
 WATCHED = ("kamailio", "rtpengine-edge", "edge-agent", "desk", "platform")
+STAGE_NAMES = ("edge", "desk", "card")
 FAILURES = (TimeoutError, PeerError)
 
 
@@ -102,6 +104,7 @@ class Step:
     failures: list[str] = field(default_factory=list)
     cpu: dict[str, float] = field(default_factory=dict)
     flushes: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=dict)
     load: float = 0.0
 
     @property
@@ -126,6 +129,7 @@ class Step:
             "held": self.held,
             "cpu": self.cpu,
             "flush": summary(self.flushes),
+            "stages": {name: summary(samples) for name, samples in self.stages.items()},
             "failures": self.failures,
             "load": round(self.load, 1),
         }
@@ -156,11 +160,11 @@ class Calls:
         for endpoint in (self.carrier, self.partner, self.platform):
             endpoint.close()
 
-    async def one(self) -> float:
-        """A whole call; seconds from the partner's INVITE to the event on the agent's stream."""
+    async def one(self) -> Handed:
+        """A whole call: when the partner's INVITE left, and when its event was on the agent's stream."""
         customer, agent, reference, left = await self.dial()
         try:
-            return await self._desk.wait_first(reference) - left
+            return Handed(reference, left, await self._desk.wait_first(reference))
         finally:
             await asyncio.sleep(HELD_S)
             await self.end(customer, agent)
@@ -179,7 +183,13 @@ class Calls:
 
 
 async def step(
-    calls: Calls, rate: float, count: int, rng: random.Random, meters: dict[str, CpuMeter], disk: Disk
+    calls: Calls,
+    rate: float,
+    count: int,
+    rng: random.Random,
+    meters: dict[str, CpuMeter],
+    disk: Disk,
+    logs: Path,
 ) -> Step:
     """`count` calls that come as people call: at random, `rate` a second in the mean."""
     found = Step(rate)
@@ -195,15 +205,18 @@ async def step(
     passed = time.monotonic() - start
     found.cpu = {name: round(meter.lap() / passed, 3) for name, meter in meters.items()}
     found.cpu["this bench"] = round((time.process_time() - own) / passed, 3)
+    handed: list[Handed] = []
     for outcome in await asyncio.gather(*running, return_exceptions=True):
-        if isinstance(outcome, float):
-            found.delays.append(outcome)
+        if isinstance(outcome, Handed):
+            handed.append(outcome)
+            found.delays.append(outcome.shown - outcome.left)
         elif isinstance(outcome, FAILURES):
             found.failures.append(f"{type(outcome).__name__} {outcome}".strip())
         else:
             raise outcome
     found.load = os.getloadavg()[0]
     found.flushes = disk.samples
+    found.stages = stages(handed, logs / "edge-agent.log", logs / "desk.log")
     return found
 
 
@@ -235,11 +248,11 @@ async def bench(
     desk = DeskClient(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
     steps: list[Step] = []
     async with desk, Calls(world, desk) as calls, Disk(world.workspace.root) as disk:
-        await step(calls, options.rates[0], WARM_UP, rng, meters, disk)
+        await step(calls, options.rates[0], WARM_UP, rng, meters, disk, world.workspace.logs)
         browser = await in_browser(world, calls, desk, options.browser) if options.browser else {}
         for rate in options.rates:
             count = max(options.fewest, math.ceil(rate * options.seconds))
-            steps.append(await step(calls, rate, count, rng, meters, disk))
+            steps.append(await step(calls, rate, count, rng, meters, disk, world.workspace.logs))
             console.print(f"{rate:g} calls a second: p99 {steps[-1].p99 * 1000:.0f} ms", style="dim")
             if not steps[-1].held:
                 break
@@ -249,7 +262,18 @@ async def bench(
 
 def table(steps: list[Step]) -> Table:
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("calls/s", "calls", "p50 ms", "p95", "p99", "held", "flush", *WATCHED, "this bench"):
+    for name in (
+        "calls/s",
+        "calls",
+        "p50 ms",
+        "p95",
+        "p99",
+        "held",
+        "flush",
+        *STAGE_NAMES,
+        *WATCHED,
+        "this bench",
+    ):
         shown.add_column(name, justify="right", no_wrap=True)
     for each in steps:
         shown.add_row(
@@ -258,6 +282,7 @@ def table(steps: list[Step]) -> Table:
             *(f"{percentile(each.delays, share) * 1000:.0f}" for share in PERCENTILES),
             "yes" if each.held else "no",
             f"{percentile(each.flushes, 50) * 1000:.1f}",
+            *(f"{percentile(samples, 50) * 1000:.0f}" for samples in each.stages.values()),
             *(f"{each.cpu[name]:.0%}" for name in (*WATCHED, "this bench")),
         )
     return shown

@@ -25,7 +25,9 @@ FRAME_S = 0.02
 SAMPLES = 160
 PHASES = 5  # the legs are spread over the frame: a tick every 4 ms, never one burst
 SILENCE = b"\xff" * SAMPLES  # PCMU
+EVENTS = 101
 _HEADER = struct.Struct("!BBHII")
+_EVENT = struct.Struct("!BBH")
 _REMEMBERED = 100  # frames; longer than any packet is under way
 _TIMEOUT_S = 8.0
 
@@ -82,7 +84,8 @@ class SipMessage:
 class Voice:
     """One RTP endpoint. It speaks silence in G.711 to `target`, and remembers when each packet left.
 
-    `hears(timestamp, at)` is called for every packet that comes; without it nothing is read, the kernel drops it all.
+    `hears(timestamp, at)` is called for every packet that comes; without it nothing is read, the kernel drops it all. `every`: only
+    one packet in so many is sent, for calls that are only there. `keys_heard` counts packets with a keypress (RFC 4733).
     """
 
     def __init__(self, address: str) -> None:
@@ -96,17 +99,34 @@ class Voice:
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(31)
         self._left: deque[tuple[int, float]] = deque(maxlen=_REMEMBERED)
+        self._frames = 0
+        self.every = 1
+        self.keys_heard = 0
 
     def speak(self) -> None:
         """Send one packet."""
         if self.target is None:
             return
-        self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + SAMPLES) & 0xFFFFFFFF
+        self._frames += 1
+        if self._frames % self.every:
+            return
         self._left.append((self._timestamp, time.monotonic()))
-        header = _HEADER.pack(0x80, 0, self._sequence, self._timestamp, self._ssrc)
+        self._send(0, SILENCE)
+
+    def press(self, key: int) -> None:
+        """One short keypress: a packet that begins it and three that end it."""
+        for place, end in enumerate((0, 0x80, 0x80, 0x80)):
+            marker = 0 if place else 0x80
+            self._send(EVENTS | marker, _EVENT.pack(key, end | 10, SAMPLES * min(place + 1, 2)))
+
+    def _send(self, payload_type: int, payload: bytes) -> None:
+        if self.target is None:
+            return
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        header = _HEADER.pack(0x80, payload_type, self._sequence, self._timestamp, self._ssrc)
         with suppress(BlockingIOError):
-            self._socket.sendto(header + SILENCE, self.target)
+            self._socket.sendto(header + payload, self.target)
 
     def sdp(self, version: int = 1) -> str:
         """PCMU and telephone-events at this voice."""
@@ -128,6 +148,7 @@ class Voice:
             with suppress(BlockingIOError):
                 while True:
                     packet = self._socket.recv(2048)
+                    self.keys_heard += packet[1] & 0x7F == EVENTS
                     hears(_HEADER.unpack_from(packet)[3], time.monotonic())
 
         asyncio.get_running_loop().add_reader(self._socket, readable)

@@ -43,7 +43,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class UdpWire:
-    """One socket. Everything goes to the edge, which is the only one a peer talks to."""
+    """One socket. Requests go to the edge, replies to where the request came from (RFC 3261, 18.2.2)."""
 
     name, port, suffix = "UDP", 5060, ""
 
@@ -57,13 +57,13 @@ class UdpWire:
             lambda: _Datagrams(received), local_addr=(self._address, self.port)
         )
 
-    def send(self, data: bytes, origin: object = None) -> None:  # noqa: ARG002 - one way for all
+    def send(self, data: bytes, origin: object = None) -> None:
         if self._transport is None:
             raise RuntimeError("the wire is not open")
-        self._transport.sendto(data, self._edge)
+        self._transport.sendto(data, origin if isinstance(origin, tuple) else self._edge)
 
     def steer(self, edge: str) -> None:
-        """Everything goes to that edge from now on."""
+        """Requests go to that edge from now on."""
         self._edge = (edge, self.port)
 
     def close(self) -> None:

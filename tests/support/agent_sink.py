@@ -31,11 +31,13 @@ class AgentSink:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-                fields = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
-                fields["_type"] = self.headers.get("Content-Type", "")
                 time.sleep(sink.delay_s)
                 with sink._news:
-                    (sink.handoffs if self.path == "/inlet/handoff" else sink.legs).append(fields)
+                    for line in filter(None, body.split("\n")):
+                        kind, _, form = line.partition("?")
+                        fields = parse_qs(form, keep_blank_values=True)
+                        post = {name: values[0] for name, values in fields.items()}
+                        (sink.handoffs if kind == "handoff" else sink.legs).append(post)
                     sink._news.notify_all()
                 self.send_response(sink.status)
                 self.end_headers()

@@ -1,6 +1,6 @@
 """Sends bad SIP from the addresses of known peers, as a process of its own: `python -m tests.support.fuzz_sender < JOB > RESULT`.
 
-JOB is JSON: `seed`, `count`, `edge` [host, port], `media` (the only address an SDP may show), `corpus` [[source address, message in
+JOB is JSON: `good` (the corpus as it is, each under another branch: the same load without what is bad), `seed`, `count`, `edge` [host, port], `media` (the only address an SDP may show), `corpus` [[source address, message in
 base64], ...]. RESULT is JSON: `sent`, `seconds`, `probes_ms` (a good OPTIONS after every batch: the router is alive, and has read
 what was sent before), `silent` (probes without an answer) and `faults` of relayed replies (those that `MARK` shows to be relayed).
 """
@@ -25,9 +25,9 @@ MARK = b"X-Relayed: yes"
 class Source:
     """One known peer's second socket: what it says is bad, and it looks at what it hears."""
 
-    def __init__(self, address: str, edge: tuple[str, int], fuzz: Fuzz) -> None:
+    def __init__(self, address: str, edge: tuple[str, int], fuzz: Fuzz, *, good: bool = False) -> None:
         self.address = address
-        self.fuzz = fuzz
+        self.next = fuzz.harmless if good else fuzz.next
         self._edge = edge
         self._probes = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -79,7 +79,7 @@ def run(job: dict[str, object]) -> dict[str, object]:
         corpus.setdefault(address, []).append(base64.b64decode(message))
     seed, count = int(job["seed"]), int(job["count"])  # type: ignore[call-overload]
     sources = [
-        Source(address, edge, Fuzz(seed + place, messages))
+        Source(address, edge, Fuzz(seed + place, messages), good=bool(job["good"]))
         for place, (address, messages) in enumerate(sorted(corpus.items()))
     ]
     chance = random.Random(seed)
@@ -90,7 +90,7 @@ def run(job: dict[str, object]) -> dict[str, object]:
     while sent < count:
         source = chance.choice(sources)
         for _ in range(min(BATCH, count - sent)):
-            source.send(source.fuzz.next())
+            source.send(source.next())
             sent += 1
         answer = source.probe(heard)
         if answer is None:

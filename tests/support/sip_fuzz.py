@@ -42,6 +42,10 @@ class Fuzz:
             message = self._random.choices(_MUTATIONS, _WEIGHTS)[0](self._random, message)
         return message[:65_000]
 
+    def harmless(self) -> bytes:
+        """One of the corpus, no repetition of what was said: what the load alone does."""
+        return _renamed(self._random, self._random.choice(self._corpus))
+
     def next(self) -> bytes:
         chance = self._random
         if chance.random() < 0.02:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from callseal import __version__
-from callseal.cli import audit, check, demo, doctor, drain, explore, keys, record, reload, render
+from callseal.cli import audit, check, demo, doctor, drain, explore, keys, password, record, reload, render
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
@@ -46,6 +46,7 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("explore")(explore.explore)
 app.command("keys")(keys.keys)
+app.command("password")(password.password)
 app.command("render")(render.render)
 app.command("doctor")(doctor.doctor)
 app.command("reload")(reload.reload)

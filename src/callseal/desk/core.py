@@ -6,7 +6,8 @@ transaction, and only then wakes those who carry out the commands. It never awai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -60,6 +61,7 @@ class Desk:
         self.now_ms = now_ms
         self.metrics = metrics or Metrics()
         self.hub = Hub()
+        self._untold: list[tuple[Change, Sequence[Pending]]] | None = None
         self.scheduler = Scheduler(self._tell_time, store.prune, now_ms)
         self.dispatcher = Dispatcher(self, edges=edges, partner=partner, platform=platform)
 
@@ -156,12 +158,32 @@ class Desk:
 
     def _write(self, change: Change) -> None:
         pending = self.store.commit(change)
+        if self._untold is None:
+            self._tell(change, pending)
+        else:
+            self._untold.append((change, pending))
+
+    def _tell(self, change: Change, pending: Sequence[Pending]) -> None:
         session = change.session
         self.scheduler.arm(session.reference, engine.next_wake(session))
         self.dispatcher.supersede(session.reference, change.commands)
         self.dispatcher.submit(pending)
         if change.card is not None:
             self.hub.wake()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What happens in the block is on disk with one flush, and then told. Nothing in it may await. Raises
+        `StoreUnavailable`: none of it has happened."""
+        untold: list[tuple[Change, Sequence[Pending]]] = []
+        self._untold = untold
+        try:
+            with self.store.together():
+                yield
+        finally:
+            self._untold = None
+        for change, pending in untold:
+            self._tell(change, pending)
 
     def _tell_time(self, reference: str, now: int) -> None:
         session = self.store.load(reference)

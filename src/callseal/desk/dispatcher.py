@@ -87,6 +87,8 @@ SUPERSEDES: dict[Do, frozenset[Do]] = {
 }
 _LATER = (Do.ANNOTATE, Do.PAUSE_RECORDING, Do.RESUME_RECORDING, Do.UNHOLD, Do.QUERY_CHARGE)
 _CONFLICT = "idempotency_conflict"
+_REFRESHES_AT_A_TIME = 4
+"""A node that dies asks for one of each call on it. The partner answers more slowly the more it has to do: so it sets the pace."""
 
 
 def keep_after_restart(command: cmd.Command) -> bool:
@@ -133,6 +135,7 @@ class Dispatcher:
         self._platform = platform
         self._lanes: dict[tuple[str, str], deque[_Item]] = defaultdict(deque)
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._refreshing = asyncio.Semaphore(_REFRESHES_AT_A_TIME)
 
     def submit(self, pending: Sequence[Pending]) -> None:
         for each in pending:
@@ -286,7 +289,8 @@ class Dispatcher:
             case cmd.PartnerRelease():
                 await self._partner.release(self._token(command), command.key)
             case cmd.PartnerRefresh():
-                await self._partner.refresh(self._token(command), command.key)
+                async with self._refreshing:
+                    await self._partner.refresh(self._token(command), command.key)
             case cmd.QueryCharge():
                 return await self._partner.ask_charge(command.charge)
             case cmd.Annotate():

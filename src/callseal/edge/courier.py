@@ -1,8 +1,14 @@
-"""Carries the spool to the desk: at least once, with back-off, several calls side by side, never out of order in one."""
+"""Carries the spool to the desk: at least once, with back-off, several calls side by side, never out of order in one.
+
+What has gathered while the requests under way are out goes as one: a request costs its round trip and the desk's flush, however
+much is in it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import sqlite3
 from collections.abc import Callable
 
@@ -13,7 +19,11 @@ from callseal.edge.settings import EdgeSettings
 from callseal.edge.spool import Parcel, Spool
 
 PATHS = {"handoff": "/v1/edge/handoffs", "event": "/v1/edge/events"}
-_SIDE_BY_SIDE = 8
+BATCH = "/v1/edge/batch"
+MOST = 16
+MOST_BYTES = 48_000
+"""Of one request; the desk takes 32 rows and 64 KiB."""
+_SIDE_BY_SIDE = 4
 _HOUSEKEEPING_S = 60.0
 _DISK_PAUSE_S = 1.0
 _DESK_DOWN = frozenset({502, 503, 504})
@@ -44,7 +54,8 @@ class Courier:
         self._jitter = jitter
         self._count = count
         self._wake = asyncio.Event()
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy: set[str] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
         self._desk_was_down = False
         spool.on_change = self._wake.set
 
@@ -61,20 +72,27 @@ class Courier:
                     log.critical("spool_unusable", error=str(error))
                     await asyncio.sleep(_DISK_PAUSE_S)
         finally:
-            for task in (housekeeping, *self._busy.values()):
+            tasks = (housekeeping, *self._under_way)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(housekeeping, *self._busy.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _start_due(self) -> None:
-        free = _SIDE_BY_SIDE - len(self._busy)
-        if free <= 0:
+        if len(self._under_way) >= _SIDE_BY_SIDE:
             return
-        for parcel in await self._spool.due(now=self._now_ms(), busy=self._busy, limit=free):
-            self._busy[parcel.reference] = asyncio.create_task(self._deliver(parcel))
+        parcels = await self._spool.due(now=self._now_ms(), busy=self._busy, limit=MOST)
+        if not parcels:
+            return
+        parcels = _fitting(parcels)
+        self._busy |= {parcel.reference for parcel in parcels}
+        task = asyncio.create_task(self._deliver(parcels))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _rest(self) -> None:
         """Until a row is added, a delivery ends, or the next back-off is over."""
-        due = None if len(self._busy) >= _SIDE_BY_SIDE else await self._spool.next_due(self._busy)
+        full = len(self._under_way) >= _SIDE_BY_SIDE
+        due = None if full else await self._spool.next_due(self._busy)
         timeout = None if due is None else max(due - self._now_ms(), 1) / 1000
         try:
             async with asyncio.timeout(timeout):
@@ -82,53 +100,73 @@ class Courier:
         except TimeoutError:
             return
 
-    async def _deliver(self, parcel: Parcel) -> None:
+    async def _deliver(self, parcels: list[Parcel]) -> None:
+        """Rows of different calls."""
         try:
-            outcome = await self._post(parcel)
-            self._count(parcel.kind, outcome)
-            if outcome == "delivered":
-                await self._spool.delivered(parcel)
-                if self._desk_was_down:
-                    self._desk_was_down = False
-                    log.info("desk_is_back")
-                    await self._spool.hasten()
-            else:
-                # A status is the desk's word on this row; only a desk that is away holds up everybody's rows.
-                self._desk_was_down |= not outcome.startswith("status_")
-                pause = self._pause(parcel.attempts)
-                log.warning(
-                    "not_delivered",
-                    kind=parcel.kind,
-                    reference=parcel.reference,
-                    outcome=outcome,
-                    attempts=parcel.attempts + 1,
-                    retry_ms=pause,
-                )
-                await self._spool.failed(parcel, retry_at=self._now_ms() + pause)
+            outcomes = await (self._post(parcels[0]) if len(parcels) == 1 else self._post_batch(parcels))
+            # Side by side, so that they share a transaction.
+            await asyncio.gather(*map(self._settle, parcels, outcomes))
+            if self._desk_was_down and "delivered" in outcomes:
+                self._desk_was_down = False
+                log.info("desk_is_back")
+                await self._spool.hasten()
         except sqlite3.Error as error:
             log.critical("spool_unusable", error=str(error))
             await asyncio.sleep(_DISK_PAUSE_S)
         finally:
-            del self._busy[parcel.reference]
+            self._busy -= {parcel.reference for parcel in parcels}
             self._wake.set()
 
-    async def _post(self, parcel: Parcel) -> str:
+    async def _settle(self, parcel: Parcel, outcome: str) -> None:
+        self._count(parcel.kind, outcome)
+        if outcome == "delivered":
+            await self._spool.delivered(parcel)
+            return
+        # A status is the desk's word on this row; only a desk that is away holds up everybody's rows.
+        self._desk_was_down |= not outcome.startswith("status_")
+        pause = self._pause(parcel.attempts)
+        log.warning(
+            "not_delivered",
+            kind=parcel.kind,
+            reference=parcel.reference,
+            outcome=outcome,
+            attempts=parcel.attempts + 1,
+            retry_ms=pause,
+        )
+        await self._spool.failed(parcel, retry_at=self._now_ms() + pause)
+
+    async def _post(self, parcel: Parcel) -> list[str]:
+        answer = await self._say(PATHS[parcel.kind], parcel.body, {"Idempotency-Key": parcel.idempotency_key})
+        return [answer if isinstance(answer, str) else "delivered"]
+
+    async def _post_batch(self, parcels: list[Parcel]) -> list[str]:
+        rows = [
+            {"kind": parcel.kind, "key": parcel.idempotency_key, "body": parcel.body} for parcel in parcels
+        ]
+        answer = await self._say(BATCH, {"parcels": rows}, {})
+        if isinstance(answer, str):
+            return [answer] * len(parcels)
+        try:
+            statuses = [int(status) for status in answer.json()["statuses"]]
+        except (ValueError, KeyError, TypeError):
+            statuses = []
+        if len(statuses) != len(parcels):
+            return ["status_unreadable"] * len(parcels)
+        return [_outcome(status) for status in statuses]
+
+    async def _say(self, path: str, body: object, headers: dict[str, str]) -> httpx2.Response | str:
+        """The desk's answer when it is a success, else the outcome."""
         try:
             response = await self._client.post(
-                self._settings.desk_url.rstrip("/") + PATHS[parcel.kind],
-                json=parcel.body,
-                headers={
-                    "Authorization": f"Bearer {self._settings.secret}",
-                    "Idempotency-Key": parcel.idempotency_key,
-                },
+                self._settings.desk_url.rstrip("/") + path,
+                json=body,
+                headers={"Authorization": f"Bearer {self._settings.secret}", **headers},
                 timeout=self._settings.desk_timeout_ms / 1000,
             )
         except httpx2.HTTPError as error:
             # The type only: a transport's message may quote the request.
             return type(error).__name__
-        if response.is_success:
-            return "delivered"
-        return "unavailable" if response.status_code in _DESK_DOWN else f"status_{response.status_code}"
+        return response if response.is_success else _outcome(response.status_code)
 
     def _pause(self, attempts: int) -> int:
         settings = self._settings
@@ -146,3 +184,15 @@ class Courier:
                 log.error("undelivered_rows_expired", rows=gone)
                 self._count("any", "expired")
             await asyncio.sleep(_HOUSEKEEPING_S)
+
+
+def _outcome(status: int) -> str:
+    if 200 <= status < 300:
+        return "delivered"
+    return "unavailable" if status in _DESK_DOWN else f"status_{status}"
+
+
+def _fitting(parcels: list[Parcel]) -> list[Parcel]:
+    """As many from the front as one request may carry, at least one."""
+    sizes = itertools.accumulate(len(json.dumps(parcel.body)) for parcel in parcels)
+    return [parcel for parcel, size in zip(parcels, sizes, strict=True) if size <= MOST_BYTES] or parcels[:1]

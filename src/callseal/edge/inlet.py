@@ -1,4 +1,6 @@
-"""Kamailio's side door: form-encoded notices, answered 204 when the record is on the disk.
+"""Kamailio's side door: form-encoded notices, many in one request, answered 204 when all of them are on the disk.
+
+Notices of one call are taken in their order, calls beside each other, so that one flush serves all that have come together.
 
 Fields are named in docs/reference/interfaces.md, section 4. A refusal names the fields and never repeats a value: one of
 them is the token.
@@ -6,6 +8,7 @@ them is the token.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,6 +21,7 @@ from callseal.edge.events import Evidence
 from callseal.edge.watcher import Answered
 
 MAX_BODY = 16_384
+MAX_NOTICES = 65_536
 
 log = structlog.get_logger("callseal.edge.inlet")
 
@@ -85,10 +89,72 @@ def from_own_kamailio(request: Request) -> None:
 router = APIRouter(prefix="/inlet", dependencies=[Depends(from_own_kamailio)])
 
 
+@router.post("/notices", status_code=204)
+async def take_notices(request: Request) -> Response:
+    """400 when one was refused: the others are taken all the same, and nothing is to be said again. 500: say all of it again."""
+    agent: EdgeAgent = request.app.state.agent
+    lines = (await _body(request, MAX_NOTICES)).split(b"\n")
+    calls: dict[str, list[HandOff | LegNotice]] = {}
+    refused: list[HTTPException] = []
+    for line in filter(None, lines):
+        kind, _, form = line.partition(b"?")
+        try:
+            notice = _notice(agent, kind, form)
+        except HTTPException as error:
+            refused.append(error)
+        else:
+            calls.setdefault(notice.reference, []).append(notice)
+    for outcome in await asyncio.gather(
+        *(_in_order(agent, each) for each in calls.values()), return_exceptions=True
+    ):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        refused += outcome
+    if refused:
+        raise refused[0]
+    return Response(status_code=204)
+
+
+def _notice(agent: EdgeAgent, kind: bytes, form: bytes) -> HandOff | LegNotice:
+    if kind == b"handoff":
+        return _parsed(agent, form, HandOff)
+    if kind == b"leg":
+        return _parsed(agent, form, LegNotice)
+    agent.metrics.refused.labels("inlet_fields").inc()
+    raise HTTPException(400, {"error": "bad_kind"})
+
+
+async def _in_order(agent: EdgeAgent, notices: list[HandOff | LegNotice]) -> list[HTTPException]:
+    """Those of one call. What is refused does not hold up what follows; what cannot be written does."""
+    refused = []
+    for notice in notices:
+        try:
+            if isinstance(notice, HandOff):
+                await _hand_off(agent, notice)
+            else:
+                await _leg(agent, notice)
+        except HTTPException as error:
+            refused.append(error)
+    return refused
+
+
 @router.post("/handoff", status_code=204)
 async def take_handoff(request: Request) -> Response:
+    """One alone."""
     agent: EdgeAgent = request.app.state.agent
-    handoff = await _read(request, HandOff)
+    await _hand_off(agent, _parsed(agent, await _body(request, MAX_BODY), HandOff))
+    return Response(status_code=204)
+
+
+@router.post("/leg", status_code=204)
+async def take_leg(request: Request) -> Response:
+    """One alone."""
+    agent: EdgeAgent = request.app.state.agent
+    await _leg(agent, _parsed(agent, await _body(request, MAX_BODY), LegNotice))
+    return Response(status_code=204)
+
+
+async def _hand_off(agent: EdgeAgent, handoff: HandOff) -> None:
     now = agent.now_ms()
     token = handoff.token.get_secret_value()
     body = handoff.model_dump(exclude={"token"}) | {
@@ -97,24 +163,23 @@ async def take_handoff(request: Request) -> Response:
         "edge": agent.settings.edge,
         "at": now,
     }
-    await agent.journal.note_handoff(
-        handoff.reference,
-        node=handoff.node,
-        now=now,
-        customer_call_id=handoff.customer_call_id,
-        agent_call_id=handoff.agent_call_id,
-    )
-    added = await agent.spool.put(
-        reference=handoff.reference, kind="handoff", idempotency_key=handoff.reference, body=body, now=now
+    # Neither waits for the other; the flush of the second takes both to the disk.
+    _, added = await asyncio.gather(
+        agent.journal.note_handoff(
+            handoff.reference,
+            node=handoff.node,
+            now=now,
+            customer_call_id=handoff.customer_call_id,
+            agent_call_id=handoff.agent_call_id,
+        ),
+        agent.spool.put(
+            reference=handoff.reference, kind="handoff", idempotency_key=handoff.reference, body=body, now=now
+        ),
     )
     log.info("handoff_taken", reference=handoff.reference, reason=body["reason"], repeated=not added)
-    return Response(status_code=204)
 
 
-@router.post("/leg", status_code=204)
-async def take_leg(request: Request) -> Response:
-    agent: EdgeAgent = request.app.state.agent
-    notice = await _read(request, LegNotice)
+async def _leg(agent: EdgeAgent, notice: LegNotice) -> None:
     await _act(agent, notice)
     if notice.kind != "ended":
         await agent.journal.note_call(
@@ -123,7 +188,6 @@ async def take_leg(request: Request) -> Response:
             now=agent.now_ms(),
             **{f"{notice.leg}_call_id": notice.call_id},
         )
-    return Response(status_code=204)
 
 
 async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
@@ -178,16 +242,20 @@ def read_form(body: bytes) -> dict[str, str]:
     return fields
 
 
-async def _read(request: Request, model: type[M]) -> M:
+async def _body(request: Request, most: int) -> bytes:
     agent: EdgeAgent = request.app.state.agent
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             agent.metrics.refused.labels("inlet_size").inc()
             raise HTTPException(413, {"error": "too_long"})
+    return bytes(body)
+
+
+def _parsed(agent: EdgeAgent, form: bytes, model: type[M]) -> M:
     try:
-        fields = read_form(bytes(body))
+        fields = read_form(form)
     except ValueError:
         agent.metrics.refused.labels("inlet_form").inc()
         raise HTTPException(400, {"error": "bad_form"}) from None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
 
 from callseal.desk.http.shield import CSP, MAX_BODY
+from callseal.payments.ports import StoreUnavailable
 from tests.support.desk_world import DESK_URL, PASSWORDS, Card
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
@@ -253,6 +255,64 @@ async def test_edges_need_their_secret_and_known_calls(here: Any) -> None:
         assert (await here.edge.post("/v1/edge/events", body, "e1")).status_code == 204
     names = [entry["name"] for entry in here.context.desk.store.history(reference)]
     assert names.count("call_ended") == 1
+
+
+async def test_a_batch_is_one_transaction_and_each_row_has_its_status(here: Any) -> None:
+    reference, _ = await here.offer()
+    ended = {
+        "event_id": "e1",
+        "edge": "edge-1",
+        "at": 0,
+        "reference": reference,
+        "kind": "call_ended",
+        "leg": "agent",
+    }
+    unknown = ended | {"event_id": "e2", "reference": "f" * 32, "at": here.context.now}
+    new = {
+        "reference": "c" * 32,
+        "tenant": "acme",
+        "number": "+1",
+        "direction": "in",
+        "token": "another-token",
+    }
+    rows = [
+        {"kind": "handoff", "key": "c" * 32, "body": new},
+        {"kind": "event", "key": "e2", "body": unknown},
+        {"kind": "event", "key": "e1", "body": {"kind": 7}},
+        {"kind": "event", "key": "e1", "body": ended},
+        {"kind": "event", "key": "e1", "body": ended},
+    ]
+    commits: list[str] = []
+    database = here.context.desk.store._db
+    database.set_trace_callback(
+        lambda statement: commits.append(statement) if statement == "COMMIT" else None
+    )
+    answer = await here.edge.post("/v1/edge/batch", {"parcels": rows}, "not looked at")
+    database.set_trace_callback(None)
+    assert (answer.status_code, answer.json()) == (200, {"statuses": [204, 409, 422, 204, 204]})
+    assert commits[:1] == ["COMMIT"]
+    names = [entry["name"] for entry in here.context.desk.store.history(reference)]
+    assert names.count("call_ended") == 1
+    assert here.context.desk.store.token("c" * 32) == "another-token"
+    assert here.context.desk.store.token(reference) is None, "its call has ended"
+    wrong = {"Authorization": "Bearer wrong"}
+    refused = await here.http.post(f"{DESK_URL}/v1/edge/batch", json={"parcels": rows}, headers=wrong)
+    assert refused.status_code == 401
+
+
+async def test_a_batch_that_cannot_be_written_has_not_happened(here: Any) -> None:
+    """Neither on disk nor told: nobody hears of what a restart would not know."""
+    desk = here.context.desk
+    known = desk.store.load((await here.offer())[0])
+    before = desk.store.feed_end()
+    references = ["c" * 32, "d" * 32]
+    with pytest.raises(StoreUnavailable), desk.together():  # noqa: PT012 - both calls belong in it
+        for reference in references:
+            desk.hand_off(replace(known, reference=reference, partner_session=None), None, here.context.now)
+        raise StoreUnavailable("disk full")
+    assert [desk.store.load(reference) for reference in references] == [None, None]
+    assert desk.store.feed_end() == before
+    assert not [lane for lane in desk.dispatcher._lanes if lane[0] in references]
 
 
 async def test_operations(here: Any) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from callseal.edge.courier import BATCH, PATHS
 from callseal.lab.daemon import Daemon
 from callseal.wire.ng import NgReply, NgValue, decode_message, encode_message
 
@@ -217,16 +218,28 @@ class FakeDesk:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                key = self.headers["idempotency-key"]
-                answers = desk.script.get(key) or desk.script.get(self.path)
+                if self.path == BATCH:
+                    rows = [
+                        self._take(PATHS[row["kind"]], row["key"], row["body"]) for row in body["parcels"]
+                    ]
+                    self._answer(200, json.dumps({"statuses": rows}).encode())
+                else:
+                    self._answer(self._take(self.path, self.headers["idempotency-key"], body), b"")
+
+            def _take(self, path: str, key: str, body: dict[str, Any]) -> int:
+                answers = desk.script.get(key) or desk.script.get(path)
                 status = answers.pop(0) if answers else 204
                 desk.requests.append(
-                    {"path": self.path, "key": key, "body": body, "status": status}
+                    {"path": path, "key": key, "body": body, "status": status}
                     | {"authorisation": self.headers["authorization"], "at": time.monotonic()}
                 )
+                return status
+
+            def _answer(self, status: int, body: bytes) -> None:
                 self.send_response(status)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(body)))
                 self.end_headers()
+                self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
                 pass

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.fuzzing import Memory, corpus, good_call, run, settled
+from tests.integration.router.fuzzing import Memory, corpus, good_call, run, settled, unaffected
 from tests.integration.router.rig import Rig
 from tests.support.sip_fuzz import Fuzz
 from tests.support.sip_strict import faults
@@ -31,12 +31,14 @@ def assert_quiet_log(rig: Rig) -> None:
 @pytest.mark.timeout(90)
 def test_bad_sip_beside_good_calls(rig: Rig) -> None:
     said = corpus(rig)
+    beside_good = run(rig, said, count=SHORT // 3, seed=SEED, good=True).calls_ms
     before = Memory.of(rig)
     result = run(rig, said, count=SHORT, seed=SEED)
     assert not result.faults, "\n".join(result.faults)
     assert (result.sent, result.silent) == (SHORT, 0)
     assert result.relayed > SHORT // 20, "hardly anything got past the first look: the corpus is stale"
     assert max(result.calls_ms) < 3000
+    unaffected(beside_good, result.calls_ms)
     after = settled(rig, 10)
     assert set(after.private) == set(before.private), "a process died"
     assert rig.rtpengine.alive

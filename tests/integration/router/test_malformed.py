@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -22,6 +23,10 @@ def put(old: bytes, new: bytes) -> Edit:
         return message.replace(old, new, 1)
 
     return edit
+
+
+def numbered(number: bytes) -> Edit:
+    return lambda message: re.sub(rb"CSeq: \d+", b"CSeq: " + number, message)
 
 
 def said(peer: SipPeer, act: Callable[[], object]) -> bytes:
@@ -104,6 +109,8 @@ REPLIES = [
     pytest.param(put(b"Call-ID: ", b"Call-ID: other, "), id="two Call-IDs in one"),
     pytest.param(put(b"Contact: ", b"Contact: <sip:a@127.81.0.66>, "), id="two Contacts in one"),
     pytest.param(put(b"Contact: ", b"X-Nul: a\x00b\r\nContact: "), id="NUL"),
+    pytest.param(numbered(b"21474836480"), id="CSeq of eleven digits"),
+    pytest.param(numbered(b"2147483648"), id="CSeq of 2^31"),
     pytest.param(
         put(b"Contact: ", b"Via: SIP/2.0/UDP 127.81.0.66;branch=z9hG4bKx\r\nContact: "), id="a Via more"
     ),

@@ -11,6 +11,7 @@ import pytest
 from bench.failure import CASES, Bench, Found
 from bench.failure_calls import Card
 from bench.failure_page import page
+from bench.peers import Voice
 
 pytestmark = pytest.mark.unit
 
@@ -26,6 +27,7 @@ GOOD = Found(
     tried=9,
     answered=9,
     hung_up=2,
+    keys_pressed=7,
 )
 
 
@@ -41,8 +43,35 @@ def test_what_must_survive() -> None:
     assert judged(deaf_after=1) == ["1 legs of open calls heard nothing at the end"]
     assert judged(card_open=[]) == ["the card said nothing of 1 calls"]
     assert judged(card_secured=None) == ["the card said nothing of the secured call"]
+    assert judged(keys_leaked=3) == ["3 packets with a key of the secured call reached the agent's leg"]
     assert judged(hung_up=1) == ["1 calls could not be hung up"]
     assert judged(secured_state="media_at_partner") == ["the secured call is media_at_partner"]
+
+
+def test_a_planned_drain_loses_nothing() -> None:
+    planned = next(case for case in CASES if case.planned)
+    bench = Bench.__new__(Bench)
+    found = Found(**{**asdict(GOOD), "lost": 1})
+    bench._judge(planned, found)
+    assert found.faults == ["1 new calls were lost", "the drain did not come to its end"]
+    bench._judge(planned, done := Found(**{**asdict(GOOD), "drained": 14.0}))
+    assert done.faults == []
+
+
+def test_keys_are_pressed_as_rfc_4733_says_and_counted_where_they_come() -> None:
+    async def story() -> None:
+        near, far = Voice("127.0.0.1"), Voice("127.0.0.1")
+        far.listen(lambda _timestamp, _at: None)
+        near.target, near.every = far.endpoint, 5
+        for _ in range(10):
+            near.speak()
+        near.press(4)
+        await asyncio.sleep(0.05)
+        assert far.keys_heard == 4, "one that begins, three that end"
+        near.close()
+        far.close()
+
+    asyncio.run(story())
 
 
 def test_the_page_has_a_row_for_each_case() -> None:
@@ -54,9 +83,11 @@ def test_the_page_has_a_row_for_each_case() -> None:
         "rtpengine": "26.0",
         "cpus": 2,
     }
-    text = page({**around, "load_at_start": [1.0], "niceness": 15, "cases": [asdict(GOOD)]})
+    text = page(
+        {**around, "load_at_start": [1.0], "load_at_end": [2.0], "niceness": 15, "cases": [asdict(GOOD)]}
+    )
     assert (
-        "| rtpengine of an edge | 0.50 / 2.50 | 2.00 | 1.50 / 1.50 | secured, again after 2.1 | 9 / 0 / 0 | 2 of 2 |"
+        "| rtpengine of an edge | 0.50 / 2.50 | 2.00 | 0 | 1.50 / 1.50 | secured, again after 2.1 | 7 / 0 | 9 / 0 / 0 | 2 of 2 |"
         in text
     )
 

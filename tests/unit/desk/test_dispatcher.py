@@ -282,3 +282,20 @@ def test_what_survives_a_restart() -> None:
         Do.UNHOLD,
         Do.QUERY_CHARGE,
     }
+
+
+def test_a_dead_node_does_not_ask_the_partner_for_everything_at_once() -> None:
+    """The others wait for their turn, not for the end of their patience."""
+    world = World()
+    commands = [cmd.PartnerRefresh(reference=f"r{number}", key=f"k{number}") for number in range(9)]
+    world.gates["refresh"] = asyncio.Event()
+    begun: list[int] = []
+
+    def go_on(_: Dispatcher) -> None:
+        begun.append(len(world.called))
+        world.gates["refresh"].set()
+
+    run(world, *commands, then=go_on)
+    assert begun == [4]
+    assert world.called == ["refresh"] * 9
+    assert world.events == []

@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from callseal.edge.courier import Courier
+from callseal.edge.courier import BATCH, MOST, PATHS, Courier, _fitting
 from callseal.edge.database import Database
-from callseal.edge.spool import Spool
+from callseal.edge.spool import Parcel, Spool
 from tests.unit.edge.fakes import REFERENCE, TOKEN, settings
 
 pytestmark = pytest.mark.unit
@@ -29,11 +29,19 @@ class Desk:
         self.script = script or {}
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.authorisation: set[str] = set()
+        self.batches: list[list[str]] = []
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        key = request.headers["idempotency-key"]
-        self.requests.append((request.url.path, key, json.loads(request.content)))
         self.authorisation.add(request.headers["authorization"])
+        body = json.loads(request.content)
+        if request.url.path != BATCH:
+            return self._answer(request.url.path, request.headers["idempotency-key"], body)
+        self.batches.append([row["key"] for row in body["parcels"]])
+        rows = [self._answer(PATHS[row["kind"]], row["key"], row["body"]) for row in body["parcels"]]
+        return httpx2.Response(200, json={"statuses": [row.status_code for row in rows]})
+
+    def _answer(self, path: str, key: str, body: dict[str, Any]) -> httpx2.Response:
+        self.requests.append((path, key, body))
         answers = self.script.get(key)
         answer = answers.pop(0) if answers else 204
         if isinstance(answer, Exception):
@@ -166,3 +174,35 @@ def test_old_rows_are_dropped(tmp_path: Path) -> None:
 
     asyncio.run(put_old())
     assert deliver(tmp_path, desk, [], lambda: True) == 0
+
+
+def test_what_has_gathered_goes_together_and_in_order(tmp_path: Path) -> None:
+    """One head of each call, oldest first; the follower of a call waits for its head, a refused row for nobody but its call."""
+    desk = Desk({"0" * 32: [409]})
+    names = [f"{number:032x}" for number in range(MOST + 4)]
+    queue = [(name, "handoff", name) for name in names] + [(names[1], "event", "follower")]
+    assert deliver(tmp_path, desk, queue, lambda: len(desk.keys) >= len(queue) + 1) == 0
+    assert max(map(len, desk.batches)) > 1
+    assert max(map(len, desk.batches)) <= MOST
+    assert desk.keys.count(names[0]) == 2
+    assert desk.keys.index("follower") > desk.keys.index(names[1])
+
+
+def test_one_request_is_never_larger_than_the_desk_takes() -> None:
+    parcels = [Parcel(n, str(n), "event", str(n), {"text": "x" * 20_000}, 0, 0) for n in range(4)]
+    assert [len(_fitting(parcels[:count])) for count in (1, 2, 3, 4)] == [1, 2, 2, 2]
+    assert len(_fitting([Parcel(1, "1", "event", "1", {"text": "x" * 99_000}, 0, 0)])) == 1
+
+
+@pytest.mark.parametrize("answer", [{}, {"statuses": [204]}, {"statuses": "many"}])
+def test_an_answer_that_does_not_fit_delivers_nothing(tmp_path: Path, answer: dict[str, Any]) -> None:
+    asked = []
+
+    def odd(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path != BATCH:
+            return httpx2.Response(500)
+        asked.append(request)
+        return httpx2.Response(200, json=answer)
+
+    queue = [(f"{number:032x}", "event", str(number)) for number in range(3)]
+    assert deliver(tmp_path, odd, queue, lambda: len(asked) > 0) == 3  # type: ignore[arg-type]  # any transport

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,56 @@ def test_handoff_without_token_has_a_reason(tmp_path: Path, reason: str, told: s
         await face.post("/inlet/handoff", data=HANDOFF | {"token": "", "reason": reason})
         (body,) = await face.queued()
         assert (body["token"], body["reason"]) == ("", told)
+
+    on_face(tmp_path, story)
+
+
+def lines(*notices: tuple[str, dict[str, str]]) -> bytes:
+    return "".join(f"{kind}?{urlencode(fields)}\n" for kind, fields in notices).encode()
+
+
+def test_many_notices_in_one_request(tmp_path: Path) -> None:
+    other = "b" * 32
+
+    async def story(face: Face) -> None:
+        body = lines(
+            ("handoff", HANDOFF),
+            ("handoff", HANDOFF | {"reference": other}),
+            ("leg", LEG | {"kind": "refused", "code": "488"}),
+            ("leg", LEG | {"kind": "ended"}),
+        )
+        answer = await face.post("/inlet/notices", content=body)
+        assert (answer.status_code, answer.content) == (204, b"")
+        queued = await face.queued()
+        mine = [row.get("kind", "handoff") for row in queued if row["reference"] == HANDOFF["reference"]]
+        assert mine == ["handoff", "leg_refused", "call_ended"]
+        assert len(queued) == 4
+
+    on_face(tmp_path, story)
+
+
+@pytest.mark.parametrize("bad", [b"leg?reference=x", b"leg?=", b"secret?a=b", b"handoff", b"\xff"])
+def test_a_refused_notice_holds_up_no_other(tmp_path: Path, bad: bytes) -> None:
+    async def story(face: Face) -> None:
+        answer = await face.post("/inlet/notices", content=bad + b"\n" + lines(("handoff", HANDOFF)))
+        assert answer.status_code == 400
+        assert HANDOFF["token"] not in answer.text
+        assert len(await face.queued()) == 1
+
+    on_face(tmp_path, story)
+
+
+def test_what_cannot_be_written_is_asked_for_again_and_holds_up_its_call(tmp_path: Path) -> None:
+    async def story(face: Face) -> None:
+        async def broken(*_: object, **__: object) -> bool:
+            raise sqlite3.OperationalError("disk full")
+
+        face.agent.spool.put = broken  # type: ignore[method-assign]
+        with pytest.raises(sqlite3.OperationalError):  # the server makes it a 500
+            await face.post(
+                "/inlet/notices", content=lines(("handoff", HANDOFF), ("leg", LEG | {"kind": "held"}))
+            )
+        assert not face.agent.holds.is_held(LEG["reference"])
 
     on_face(tmp_path, story)
 

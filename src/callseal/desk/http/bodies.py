@@ -107,6 +107,26 @@ class EdgeEventBody(BaseModel):
     evidence: Evidence = Evidence()
 
 
+class Parcel(BaseModel):
+    """`key` is what the `Idempotency-Key` would be, `body` what would be posted alone. It may hold a token."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    kind: Literal["handoff", "event"]
+    key: Annotated[str, Field(min_length=1, max_length=128)]
+    body: Annotated[dict[str, Any], Field(repr=False)]
+
+
+class BatchBody(BaseModel):
+    """Rows of an edge's spool, in the order in which they are to be taken."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    parcels: Annotated[list[Parcel], Field(min_length=1, max_length=32)]
+
+
+class BatchAnswer(BaseModel):
+    statuses: list[int]
+
+
 class Me(BaseModel):
     agent: str
     tenant: str

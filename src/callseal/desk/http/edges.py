@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import structlog
 from fastapi import APIRouter, Depends, Response
+from pydantic import ValidationError
 
-from callseal.desk.http.bodies import EdgeEventBody, HandOffBody
+from callseal.desk.http.bodies import BatchAnswer, BatchBody, EdgeEventBody, HandOffBody, Parcel
 from callseal.desk.http.context import Context, Ctx, Key, from_an_edge
 from callseal.desk.http.errors import ApiError
 from callseal.payments import events as ev
 from callseal.payments.names import Direction, Leg, PaymentsOff, Place
+from callseal.payments.ports import StoreUnavailable
 from callseal.payments.session import Session
 
 log = structlog.get_logger("callseal.desk.edges")
@@ -21,6 +23,11 @@ _PLACES = {"partner": Place.PARTNER, "home": Place.HOME, "platform": Place.HOME}
 @router.post("/handoffs", status_code=204)
 async def hand_off(ctx: Ctx, key: Key, body: HandOffBody) -> Response:
     """A new call. A second delivery is the same call; another token for it is refused."""
+    _take_hand_off(ctx, key, body)
+    return Response(status_code=204)
+
+
+def _take_hand_off(ctx: Context, key: str, body: HandOffBody) -> None:
     desk = ctx.desk
     if key != body.reference:
         raise ApiError(400, "wrong_idempotency_key", "The key of a hand-off is its reference.")
@@ -32,7 +39,7 @@ async def hand_off(ctx: Ctx, key: Key, body: HandOffBody) -> Response:
             desk.metrics.handoffs.labels("conflict").inc()
             raise ApiError(409, "handoff_conflict", "This call was handed off with another token.")
         desk.metrics.handoffs.labels("repeated").inc()
-        return Response(status_code=204)
+        return
     off = _payments_off(ctx, body, name)
     usable = token if off is None else None
     session = Session(
@@ -54,7 +61,6 @@ async def hand_off(ctx: Ctx, key: Key, body: HandOffBody) -> Response:
     desk.hand_off(session, usable, ctx.now)
     desk.metrics.handoffs.labels(str(off or "taken")).inc()
     desk.metrics.handoff_delay.observe(max(ctx.now - (body.at or ctx.now), 0) / 1000)
-    return Response(status_code=204)
 
 
 def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> PaymentsOff | None:
@@ -72,26 +78,56 @@ def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> Payments
 @router.post("/events", status_code=204)
 async def edge_event(ctx: Ctx, key: Key, body: EdgeEventBody) -> Response:
     """One report. 409 `unknown_call` asks for it again later: its hand-off may still be on the way."""
+    _take_event(ctx, key, body)
+    return Response(status_code=204)
+
+
+def _take_event(ctx: Context, key: str, body: EdgeEventBody) -> None:
     desk = ctx.desk
     if key != body.event_id:
         raise ApiError(400, "wrong_idempotency_key", "The key of an event is its event_id.")
     if desk.store.seen("edge", body.event_id):
         desk.metrics.edge_events.labels("repeated").inc()
-        return Response(status_code=204)
+        return
     if desk.store.load(body.reference) is None:
         if body.at < ctx.now - ctx.settings.forget_unknown_ms:
             desk.metrics.edge_events.labels("forgotten").inc()
-            return Response(status_code=204)
+            return
         desk.metrics.edge_events.labels("unknown_call").inc()
         raise ApiError(409, "unknown_call", "This call was not handed off yet.", "Send it again later.")
     event = read(body)
     if event is None:
         desk.metrics.edge_events.labels("ignored").inc()
         log.warning("edge_event_ignored", reference=body.reference)
-        return Response(status_code=204)
+        return
     desk.metrics.edge_events.labels(body.kind).inc()
     desk.apply(body.reference, event, source=f"edge:{body.edge}", seen=("edge", body.event_id))
-    return Response(status_code=204)
+
+
+@router.post("/batch")
+async def batch(ctx: Ctx, body: BatchBody) -> BatchAnswer:
+    """Hand-offs and events, written with one flush: for each the status it would have had alone. 503: none of them is written."""
+    with ctx.desk.together():
+        return BatchAnswer(statuses=[_status(ctx, parcel) for parcel in body.parcels])
+
+
+def _status(ctx: Context, parcel: Parcel) -> int:
+    try:
+        if parcel.kind == "handoff":
+            _take_hand_off(ctx, parcel.key, HandOffBody.model_validate(parcel.body))
+        else:
+            _take_event(ctx, parcel.key, EdgeEventBody.model_validate(parcel.body))
+    except ApiError as error:
+        return error.status
+    except ValidationError:
+        return 422
+    except StoreUnavailable:
+        raise
+    except Exception:
+        # One row must not hold up those of other calls.
+        log.exception("request_failed")
+        return 500
+    return 204
 
 
 def read(body: EdgeEventBody) -> ev.Happening | None:  # noqa: PLR0911 - one line a kind

@@ -94,15 +94,37 @@ def migrate(database: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
 @contextmanager
 def transaction(database: sqlite3.Connection, *, flush: bool = True) -> Iterator[None]:
     """All or nothing; on disk when it ends. `flush=False` does not wait for the disk: it survives this process, but not a power
-    cut within the next moments."""
+    cut within the next moments. Inside another one it is a part of that: undone alone, on disk with it."""
+    if database.in_transaction:
+        with _part(database):
+            yield
+        return
     database.execute(f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}")
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
+        database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        _undo(database)
         raise
-    database.execute("COMMIT")
+
+
+def _undo(database: sqlite3.Connection) -> None:
+    if database.in_transaction:  # a full disk has undone it already
+        database.execute("ROLLBACK")
+
+
+@contextmanager
+def _part(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if database.in_transaction:  # a full disk undoes the whole
+            database.execute("ROLLBACK TO part")
+            database.execute("RELEASE part")
+        raise
+    database.execute("RELEASE part")
 
 
 def forget_deleted(database: sqlite3.Connection) -> None:

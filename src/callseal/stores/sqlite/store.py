@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ class SqliteStore:
         try:
             self._db = open_database(path)
             self._file = path.stat().st_ino
+            self._to_forget = False
         except BaseException:
             os.close(self._lock)
             raise
@@ -133,8 +136,27 @@ class SqliteStore:
             if change.forget_token:
                 self._db.execute("DELETE FROM tokens WHERE reference = ?", (change.session.reference,))
         if change.forget_token:
-            forget_deleted(self._db)
+            self._forget()
         return pending
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction, and one flush, for every commit in the block. Raises `StoreUnavailable`: none of them is written."""
+        if self._gone():
+            raise StoreUnavailable("gone")
+        try:
+            with transaction(self._db):
+                yield
+            if self._to_forget:
+                self._forget()
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(error.sqlite_errorname) from error
+
+    def _forget(self) -> None:
+        """A log cannot be emptied while it is written: then at the end."""
+        self._to_forget = self._db.in_transaction
+        if not self._to_forget:
+            forget_deleted(self._db)
 
     def _put_session(self, change: Change) -> None:
         session = change.session

@@ -1,0 +1,59 @@
+"""The world of the failure bench: two edges, and for one case peers that are names and a real name server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callseal.deployment import Deployment
+from callseal.lab.daemon import Daemon
+from callseal.lab.name_server import NameServer
+from callseal.lab.site import Site
+from callseal.lab.workspace import Workspace
+from callseal.lab.world import World
+
+NAME_SERVER = "name-server"
+ZONE = "peers.test"
+TTL_S = 3
+"""So short that what was known runs out while we watch."""
+_ZONE = """\
+$ORIGIN {zone}.
+@ 60 IN SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 604800 5
+@ 60 IN NS ns.{zone}.
+"""
+_PEER = """\
+{name} {ttl} IN NAPTR 10 10 "s" "SIP+D2U" "" _sip._udp.{name}.{zone}.
+_sip._udp.{name} {ttl} IN SRV 10 10 5060 {name}-1.{zone}.
+{name}-1 {ttl} IN A {address}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWorkspace(Workspace):
+    """Partner and platform are names, found by NAPTR and SRV."""
+
+    def prepare(self) -> None:
+        Workspace.prepare(self)
+        text = self.deployment.read_text(encoding="utf-8")
+        for name, address in _peers(self.site):
+            text = text.replace(f'["sip:{address}:5060"]', f'["sip:{name}.{ZONE}"]')
+        text += f'\n[dns]\nresolvers = ["{_server(self.site)}"]\n'
+        self.deployment.write_text(text, encoding="utf-8")
+
+
+class NamedWorld(World):
+    """The world with a name server on the block."""
+
+    def _name_server(self, _deployment: Deployment) -> list[Daemon]:
+        zone = _ZONE.format(zone=ZONE) + "".join(
+            _PEER.format(zone=ZONE, ttl=TTL_S, name=name, address=address)
+            for name, address in _peers(self.site)
+        )
+        return [NameServer(self.workspace.directory("dns"), _server(self.site), {ZONE: zone})]
+
+
+def _peers(site: Site) -> tuple[tuple[str, str], ...]:
+    return (("partner", site.partner), ("platform", site.agent))
+
+
+def _server(site: Site) -> str:
+    return site.host(53)
