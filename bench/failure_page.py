@@ -28,7 +28,7 @@ _TAIL = """
 - *By the other edge*: the carrier got no answer for 2 s, or a refusal, and dialled the second edge. *Lost*: neither answered within 2 s.
 - With the partner dead, new calls go past it (the number's policy), and nobody is between the legs of the old ones: they end when the phones
   hang up.
-- Name server: partner and platform are found by NAPTR and SRV with a lifetime of {ttl} s, so that what was known runs out while we watch.
+- Name server: partner and platform are found by NAPTR and SRV with a lifetime of {ttl} s, so that what was known runs out while we watch; the resolver beside the edges (`infra/dns`) goes on saying it.
 """
 
 

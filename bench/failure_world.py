@@ -1,10 +1,11 @@
-"""The world of the failure bench: two edges, and for one case peers that are names and a real name server."""
+"""The world of the failure bench: two edges, and for one case peers that are names, a real name server, and the resolver beside the edges."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from callseal.deployment import Deployment
+from callseal.lab.caching_resolver import CachingResolver
 from callseal.lab.daemon import Daemon
 from callseal.lab.name_server import NameServer
 from callseal.lab.site import Site
@@ -36,7 +37,7 @@ class NamedWorkspace(Workspace):
         text = self.deployment.read_text(encoding="utf-8")
         for name, address in _peers(self.site):
             text = text.replace(f'["sip:{address}:5060"]', f'["sip:{name}.{ZONE}"]')
-        text += f'\n[dns]\nresolvers = ["{_server(self.site)}"]\n'
+        text += f'\n[dns]\nresolvers = ["{_resolver(self.site)}"]\n'
         self.deployment.write_text(text, encoding="utf-8")
 
 
@@ -48,7 +49,12 @@ class NamedWorld(World):
             _PEER.format(zone=ZONE, ttl=TTL_S, name=name, address=address)
             for name, address in _peers(self.site)
         )
-        return [NameServer(self.workspace.directory("dns"), _server(self.site), {ZONE: zone})]
+        server = NameServer(self.workspace.directory("dns"), _server(self.site), {ZONE: zone})
+        beside = self.workspace.directory("resolver")
+        return [
+            server,
+            CachingResolver(beside, _resolver(self.site), zone=ZONE, server=server.address),
+        ]
 
 
 def _peers(site: Site) -> tuple[tuple[str, str], ...]:
@@ -57,3 +63,7 @@ def _peers(site: Site) -> tuple[tuple[str, str], ...]:
 
 def _server(site: Site) -> str:
     return site.host(53)
+
+
+def _resolver(site: Site) -> str:
+    return site.host(54)
