@@ -7,6 +7,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -54,11 +55,14 @@ class Rig:
             self.workspace.deployment.write_text(text, encoding="utf-8")
         self.deployment = read(self.workspace.deployment)
         self._tcp = all(peer.transport == "tcp" for peer in self.deployment.peers)
+        found: set[str] = set()
         for path in render(self.deployment, "edge-1", self.workspace.router):
             text = path.read_text(encoding="utf-8")
             for old, new in edits:
+                found |= {old} if old in text else set()
                 text = text.replace(old, new)
             path.write_text(text, encoding="utf-8")
+        assert found == {old for old, _ in edits}, "the router no longer says what is to be edited"
         logs = self.workspace.logs
         self.rtpengine = Rtpengine(
             rootfs,
@@ -148,7 +152,8 @@ class Rig:
         for peer in self.peers:
             for message in list(peer.heard):
                 if message.is_request and message.method == "INVITE" and ";tag=" not in message.get("To"):
-                    peer.reply(message, 486, tag="over")
+                    with suppress(OSError):  # its connection has gone with its test
+                        peer.reply(message, 486, tag="over")
         deadline = time.monotonic() + 5
         while self.rpc("mqueue.get_size", "agent")["size"] and time.monotonic() < deadline:
             time.sleep(0.01)

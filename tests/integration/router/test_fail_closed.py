@@ -63,8 +63,8 @@ def test_fence_that_is_not_confirmed_is_refused(make_rig: MakeRig) -> None:
     rig = make_rig(
         edits=(
             (
-                'block_dtmf("call-id=$avp(anchor) label=partner")',
-                'block_dtmf("call-id=$avp(anchor) label=nobody")',
+                '" label=partner" + FENCE_SECURITY;',
+                '" label=nobody" + FENCE_SECURITY;',
             ),
         )
     )
