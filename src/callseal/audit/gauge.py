@@ -49,8 +49,10 @@ class Gauge:
 
     def louder(self, times: NDArray[np.float64], mean_squares: NDArray[np.float32]) -> None:
         """The loudest moment of each bin."""
-        if len(times):
-            np.maximum.at(self._energy, self._places(times), mean_squares)
+        if not len(times):
+            return
+        places = self._places(times)  # first: it may put a longer array into the place of this one
+        np.maximum.at(self._energy, places, mean_squares)
 
     def bins(self, name: str) -> NDArray[np.int64]:
         return self._counts[FIELDS.index(name), : self._used]

@@ -28,3 +28,10 @@ def test_a_week_takes_no_more_memory_and_loses_no_packet() -> None:
     assert len(gauge) <= MOST_BINS
     assert int(gauge.bins("packets").sum()) == 24 * 7 * 360
     assert gauge.width > 60
+
+
+@pytest.mark.parametrize("moment", [6.45, 6.4 * 2 + 0.05, 700.0])
+def test_sound_may_be_what_makes_it_longer(moment: float) -> None:
+    gauge = Gauge(0.0)
+    gauge.louder(np.array([moment]), np.array([9.0], dtype=np.float32))
+    assert gauge.energy[int(moment / gauge.width)] == 9.0
