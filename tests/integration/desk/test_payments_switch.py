@@ -16,7 +16,7 @@ from tests.support.desk_world import DESK_URL, EDGE_SECRET, OPERATOR_SECRET
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
 ON = {"allowed": True, "reason": None, "since": None, "by": None}
-CLEAN = {"verdict": "clean", "digits": 0, "secured_ms": 210, "at": 1_790_000_000_000}
+CLEAN: dict[str, Any] = {"verdict": "clean", "digits": 0, "secured_ms": 210, "at": 1_790_000_000_000}
 DIGITS = {"verdict": "digits", "digits": 3, "secured_ms": 190, "at": 1_790_000_060_000}
 
 
