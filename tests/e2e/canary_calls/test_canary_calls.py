@@ -88,6 +88,7 @@ def test_a_deaf_observer_is_no_evidence_and_switches_nothing(clean: Stage) -> No
     """The ear listens where no packet of the agent's arrives."""
     subprocess.run(["ip", "link", "add", "deaf0", "type", "veth", "peer", "name", "deaf1"], check=True)
     try:
+        subprocess.run(["ip", "link", "set", "deaf0", "up"], check=True)
         done = canary(clean, "--interface", "deaf0")
     finally:
         subprocess.run(["ip", "link", "delete", "deaf0"], check=True)

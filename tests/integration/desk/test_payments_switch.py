@@ -61,6 +61,7 @@ async def test_a_digit_heard_switches_secure_off_until_a_person_switches_it_on(h
     # A call that comes now has a token and no button, and the canary cannot switch on.
     later, _ = await here.offer()
     assert (await card.state(later, "ready"))["payments"]["reason"] == "canary_failed"
+    assert here.context.desk.store.token(later), "payments may come back on"
     assert (await ask(here, "canary", CLEAN)).json() == switch
     assert (await card.call(later))["allowed"] == []
 
