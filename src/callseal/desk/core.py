@@ -102,8 +102,8 @@ class Desk:
         secured goes on: only Secure is refused. Calls that take no payment for a reason of their own keep it. Raises
         `StoreUnavailable`: nothing has changed."""
         now, before = self.now_ms(), self.store.payments_switch()
-        if before is not None and before.reason is reason:
-            return before  # off since the first time
+        if before is not None and reason in (before.reason, PaymentsOff.SWITCHED_OFF):
+            return before  # off since the first time; what the canary found is not written over
         off = None if reason is None else PaymentsSwitch(reason, now, by)
         with self.together():
             self.store.switch_payments(off)

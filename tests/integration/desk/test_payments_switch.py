@@ -95,6 +95,7 @@ async def test_a_reason_of_the_calls_own_stays(here: Any) -> None:
 async def test_the_first_time_counts(here: Any) -> None:
     first = (await ask(here, "canary", DIGITS)).json()
     assert (await ask(here, "canary", DIGITS)).json() == first
+    assert (await ask(here, "payments", {"allowed": False, "by": "ada"})).json() == first
     found = await here.http.get(
         f"{DESK_URL}/v1/operations/payments", headers={"Authorization": f"Bearer {OPERATOR_SECRET}"}
     )
