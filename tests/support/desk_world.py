@@ -558,6 +558,7 @@ class DeskProcess:
             "partner-webhook": PARTNER_WEBHOOK,
             "platform-webhook": PLATFORM_WEBHOOK,
             "edge-secret": EDGE_SECRET,
+            "operator-secret": OPERATOR_SECRET,
             "agent-alice": PASSWORDS["alice"],
             "agent-bob": PASSWORDS["bob"],
         }.items():
