@@ -32,6 +32,7 @@ from tests.support.partner_contract import check_request, check_webhook, contrac
 EDGE, PARTNER, PLATFORM, DESK = "127.84.0.22", "127.84.0.30", "127.84.0.41", "127.84.0.50"
 DESK_URL = f"http://{DESK}:8050"
 EDGE_SECRET = "an-edge-secret-of-the-tests"
+OPERATOR_SECRET = "an-operator-secret-of-the-tests"
 API_KEY = "a-partner-key-of-the-tests"
 PARTNER_WEBHOOK = "whsec_" + base64.b64encode(b"partner webhook secret 32 bytes!").decode()
 PLATFORM_WEBHOOK = "whsec_" + base64.b64encode(b"platform webhook secret 32 byte!").decode()
@@ -557,6 +558,7 @@ class DeskProcess:
             "partner-webhook": PARTNER_WEBHOOK,
             "platform-webhook": PLATFORM_WEBHOOK,
             "edge-secret": EDGE_SECRET,
+            "operator-secret": OPERATOR_SECRET,
             "agent-alice": PASSWORDS["alice"],
             "agent-bob": PASSWORDS["bob"],
         }.items():

@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 from callseal import __version__
-from callseal.cli import audit, check, demo, doctor, drain, explore, keys, password, record, reload, render
+from callseal.cli import (
+    audit,
+    canary,
+    check,
+    demo,
+    doctor,
+    drain,
+    explore,
+    keys,
+    password,
+    payments,
+    record,
+    reload,
+    render,
+)
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
@@ -53,6 +67,8 @@ app.command("reload")(reload.reload)
 app.command("drain")(drain.drain)
 app.command("undrain")(drain.undrain)
 app.command("record")(record.record)
+app.command("canary")(canary.canary)
+app.command("payments")(payments.payments)
 app.add_typer(audit.app, name="audit")
 
 

@@ -320,6 +320,10 @@ class Desk(_Table):
     edge_secret: Secret = Field(
         description="bearer secret between edges and desk, both ways; 16 characters or more"
     )
+    operator_secret: Secret | None = Field(
+        None,
+        description="bearer secret of operators and canary: `callseal payments` and `callseal canary` need it; 16 characters or more",
+    )
     store: FileField = Field(description="SQLite file of the desk, relative to the deployment file")
     secure_timeout_ms: Milliseconds = Field(
         3_000, description="not secured in this time: the call is restored"

@@ -202,7 +202,7 @@ def _secret(path: KeyPath, secret: Secret) -> Iterator[Finding]:
         else:
             yield Finding("CS040", path, error.message)
         return
-    is_key = path[-1] == "edge_secret" or path[0] == "signing"
+    is_key = path[-1] in ("edge_secret", "operator_secret") or path[0] == "signing"
     if is_key and length < MIN_KEY_LENGTH:
         yield Finding("CS041", path, f"{secret} has fewer than {MIN_KEY_LENGTH} characters")
     if secret.path is not None and secret.path.stat().st_mode & 0o077:

@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from callseal import __version__
 from callseal.desk.core import Desk
-from callseal.desk.http import agents, edges, errors, operations, pages, records, stream, webhooks
+from callseal.desk.http import agents, edges, errors, operations, pages, payments, records, stream, webhooks
 from callseal.desk.http.context import Context
 from callseal.desk.http.shield import Shield
 from callseal.desk.logins import Logins
@@ -93,6 +93,7 @@ def create_app(
         stream.router,
         pages.router,
         operations.router,
+        payments.router,
     ):
         app.include_router(router)
     app.mount("/static", _Static(directory=settings.static), name="static")

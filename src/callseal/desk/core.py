@@ -22,13 +22,14 @@ from callseal.payments import engine
 from callseal.payments import events as ev
 from callseal.payments.commands import PartnerCharge
 from callseal.payments.limits import Limits
-from callseal.payments.names import Do, Event, State
+from callseal.payments.names import SWITCHED, Do, Event, PaymentsOff, State
 from callseal.payments.ports import (
     Answer,
     Change,
     EdgePort,
     LogEntry,
     PartnerPort,
+    PaymentsSwitch,
     Pending,
     PlatformPort,
     StorePort,
@@ -69,6 +70,7 @@ class Desk:
 
     def start(self) -> None:
         """Take up every open call where it was left. Needs a running event loop."""
+        self.metrics.payments(self.store.payments_switch())
         self._settle_pending(self.store.pending())
         for session in self.store.open_sessions():
             if session.state is not State.ENDED:
@@ -92,6 +94,33 @@ class Desk:
                 self.dispatcher.submit([pending])
             else:
                 self.store.drop_pending(pending.id)
+
+    # --- payments for every call
+
+    def switch_payments(self, reason: PaymentsOff | None, by: str) -> PaymentsSwitch | None:
+        """Switch payments off for every call (`reason` one of `SWITCHED`), or on again (None); returns how it stands now. What is
+        secured goes on: only Secure is refused. Calls that take no payment for a reason of their own keep it. Raises
+        `StoreUnavailable`: nothing has changed."""
+        now, before = self.now_ms(), self.store.payments_switch()
+        if before is not None and reason in (before.reason, PaymentsOff.SWITCHED_OFF):
+            return before  # off since the first time; what the canary found is not written over
+        off = None if reason is None else PaymentsSwitch(reason, now, by)
+        with self.together():
+            self.store.switch_payments(off)
+            for session in self.store.open_sessions():
+                own = session.payments_off is not None and session.payments_off not in SWITCHED
+                if not own and session.payments_off is not reason and session.state is not State.ENDED:
+                    self._show_payments(session, reason, now)
+        self.metrics.payments(off)
+        log.warning("payments_switched", allowed=off is None, reason=reason, by=by)
+        return off
+
+    def _show_payments(self, session: Session, reason: PaymentsOff | None, now: int) -> None:
+        after = replace(session, payments_off=reason, version=session.version + 1)
+        entry = LogEntry(
+            "operations", "payments_switched", session.state, session.state, {"payments_off": reason}
+        )
+        self._write(Change(after, now, entry, card=card(after)))
 
     # --- events
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from callseal.payments.names import Outcome, State
+from callseal.payments.names import SWITCHED, Outcome, State
+from callseal.payments.ports import PaymentsSwitch
 from callseal.payments.session import Session
 from callseal.payments.session_table import COVERED
 
@@ -78,6 +79,42 @@ class Metrics:
         self.logins = Counter("callseal_logins_total", "Logins", ["result"], registry=registry)
         self.refusals = Counter("callseal_refusals_total", "Presses refused", ["error"], registry=registry)
         self.streams = Gauge("callseal_event_streams", "Browsers that listen", registry=registry)
+
+        self.payments_off = Gauge(
+            "callseal_payments_off", "1: payments are off for every call", ["reason"], registry=registry
+        )
+        self.canary_calls = Counter(
+            "callseal_canary_calls_total", "Canary calls, by verdict", ["verdict"], registry=registry
+        )
+        self.canary_at = Gauge(
+            "callseal_canary_last_timestamp_seconds",
+            "When the last canary call ended (unix time); 0: none since this desk started",
+            registry=registry,
+        )
+        self.canary_digits = Gauge(
+            "callseal_canary_digits_heard",
+            "Digits of the last canary call that reached its agent's side while secured",
+            registry=registry,
+        )
+        self.canary_secure = Gauge(
+            "callseal_canary_secure_seconds",
+            "From the press of Secure until secured in the last canary call that was secured",
+            registry=registry,
+        )
+        self.payments(None)
+
+    def payments(self, off: PaymentsSwitch | None) -> None:
+        """How the switch stands."""
+        for reason in SWITCHED:
+            self.payments_off.labels(str(reason)).set(off is not None and off.reason is reason)
+
+    def canary(self, verdict: str, digits: int, secured_ms: int | None, at: int) -> None:
+        """One canary call. `at` unix ms."""
+        self.canary_calls.labels(verdict).inc()
+        self.canary_at.set(at / 1000)
+        self.canary_digits.set(digits)
+        if secured_ms is not None:
+            self.canary_secure.set(secured_ms / 1000)
 
     def moved(self, before: Session, after: Session, now: int) -> None:
         """Count what a step meant. `now` unix ms."""

@@ -26,6 +26,8 @@ class DeskSettings:
 
     url: str
     edge_secret: str = field(repr=False)
+    operator_secret: str = field(default="", repr=False)
+    """"": nobody can switch payments."""
     agents: tuple[AgentLogin, ...] = ()
     currencies: tuple[str, ...] = ("GBP",)
     limits: Limits = field(default_factory=Limits)

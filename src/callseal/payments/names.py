@@ -159,6 +159,12 @@ class PaymentsOff(StrEnum):
     PARTNER_DOWN = "partner_down"
     PAYMENTS_OFF = "payments_off"
     CARRIER_NOT_TRUSTED = "carrier_not_trusted"
+    CANARY_FAILED = "canary_failed"
+    SWITCHED_OFF = "switched_off"
+
+
+SWITCHED = frozenset({PaymentsOff.CANARY_FAILED, PaymentsOff.SWITCHED_OFF})
+"""Reasons that hold for every call at once, come in the middle of one, and go away again."""
 
 
 class FieldName(StrEnum):

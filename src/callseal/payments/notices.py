@@ -23,6 +23,8 @@ PAYMENTS_OFF: dict[PaymentsOff, str] = {
     PaymentsOff.TOKEN_REUSED: "The payment partner gave this call a token that was used before.",
     PaymentsOff.PAYMENTS_OFF: "Payments are switched off for this number.",
     PaymentsOff.CARRIER_NOT_TRUSTED: "This call came over a phone company that is not trusted with payments.",
+    PaymentsOff.CANARY_FAILED: "A test call heard card digits on an agent's side. No card can be taken until support has looked.",
+    PaymentsOff.SWITCHED_OFF: "Payments are switched off for every call at the moment.",
 }
 """Why a call can take no payment, as the card says it too (`desk/static/card/text.js`)."""
 

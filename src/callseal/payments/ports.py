@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from callseal.payments.commands import Command
 from callseal.payments.events import Happening
 from callseal.payments.money import Money
-from callseal.payments.names import FieldName, Place
+from callseal.payments.names import FieldName, PaymentsOff, Place
 from callseal.payments.session import Session
 
 
@@ -201,6 +201,15 @@ class Change:
     forget_token: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentsSwitch:
+    """Payments are off for every call: why (one of `names.SWITCHED`), since when (unix ms), and who did it."""
+
+    reason: PaymentsOff
+    at: int
+    by: str
+
+
 class StoreUnavailable(Exception):  # noqa: N818 - a state of the world
     """The store takes no write now (disk full, locked, gone): nothing has changed."""
 
@@ -231,6 +240,8 @@ class StorePort(Protocol):
     def keep_login(self, name: str, login: str, tenant: str, expires_at: int) -> None: ...
     def login(self, name: str, now: int) -> tuple[str, str] | None: ...
     def drop_login(self, name: str) -> None: ...
+    def payments_switch(self) -> PaymentsSwitch | None: ...
+    def switch_payments(self, off: PaymentsSwitch | None) -> None: ...
     def prune(self, now: int) -> None: ...
     def healthy(self) -> bool: ...
     def close(self) -> None: ...

@@ -56,6 +56,7 @@ def desk_parts(deployment: Deployment) -> Parts:
         desk=DeskSettings(
             url=desk.url,
             edge_secret=secret,
+            operator_secret=desk.operator_secret.reveal() if desk.operator_secret else "",
             agents=tuple(
                 AgentLogin(agent.login, agent.name, agent.tenant, agent.password.reveal())
                 for agent in desk.agents

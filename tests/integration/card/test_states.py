@@ -175,6 +175,14 @@ def test_a_carrier_that_is_not_trusted_is_named(card: Card) -> None:
     expect(card.button("secure")).to_be_hidden()
 
 
+def test_payments_that_go_off_while_the_card_is_open_take_the_button_away(card: Card) -> None:
+    card.open("ready")
+    expect(card.button("secure")).to_be_visible()
+    card.show("ready", payments={"allowed": False, "reason": "canary_failed"}, allowed=[])
+    expect(card.root.locator(".explain")).to_contain_text("A test call heard card digits")
+    expect(card.button("secure")).to_be_hidden()
+
+
 def test_countdown_shows_only_deadlines_that_concern_the_agent(card: Card) -> None:
     card.open("ready")
     expect(card.root.locator(".ring")).to_be_hidden()

@@ -65,6 +65,7 @@ async def here(anyio_backend: str, tmp_path: Path, limits: Limits) -> AsyncItera
     settings = DeskSettings(
         url=around.DESK_URL,
         edge_secret=around.EDGE_SECRET,
+        operator_secret=around.OPERATOR_SECRET,
         agents=(
             AgentLogin("alice", "Alice Okafor", "acme", around.PASSWORDS["alice"]),
             AgentLogin("bob", "Bob Lindqvist", "globex", around.PASSWORDS["bob"]),

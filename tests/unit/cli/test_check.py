@@ -30,11 +30,11 @@ def call(*arguments: object) -> tuple[int, str]:
 def test_keys_make_the_example_good(file: Path) -> None:
     status, told = call("check", file)
     assert status == 1
-    assert told.count("secrets/") == 7
+    assert told.count("secrets/") == 8
     assert told.count("callseal keys FILE") == 1
     status, told = call("keys", file)
     assert status == 0
-    assert told.count("created ") == 7
+    assert told.count("created ") == 8
     status, told = call("check", file)
     assert (status, told.splitlines()[0]) == (0, f"{file}: good, 1 carrier, 3 numbers, 1 edge, 2 agents")
     assert told.splitlines()[1:] == [
@@ -58,7 +58,7 @@ def test_created_secrets_are_private_and_of_the_right_form(file: Path) -> None:
     folder = file.parent / "secrets"
     assert folder.stat().st_mode & 0o777 == 0o700
     made = {path.name: path.read_text(encoding="ascii") for path in folder.iterdir()}
-    assert len(set(made.values())) == 7
+    assert len(set(made.values())) == 8
     assert all((folder / name).stat().st_mode & 0o777 == 0o600 for name in made)
     assert {name for name, text in made.items() if text.startswith("whsec_")} == {
         "partner-webhook",

@@ -68,7 +68,8 @@ def test_every_secret_is_found_with_its_place(sandbox: Deployment) -> None:
     places = [path for path, _ in sandbox.secrets()]
     assert ("signing", "current", "secret") in places
     assert ("desk", "agents", 1, "password") in places
-    assert len(places) == 7
+    assert ("desk", "operator_secret") in places
+    assert len(places) == 8
 
 
 def test_it_is_frozen(sandbox: Deployment) -> None:

@@ -40,7 +40,7 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     workspace.prepare()
     assert workspace.secret("edge-secret") == first
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (tmp_path / "secrets").iterdir())
-    assert len({path.read_text() for path in (tmp_path / "secrets").iterdir()}) == 7
+    assert len({path.read_text() for path in (tmp_path / "secrets").iterdir()}) == 8
 
 
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:

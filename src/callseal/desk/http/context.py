@@ -90,6 +90,21 @@ async def from_an_edge(ctx: Ctx, authorization: Annotated[str, Header()] = "") -
         )
 
 
+async def from_an_operator(ctx: Ctx, authorization: Annotated[str, Header()] = "") -> None:
+    """401 unless the bearer secret of the operators is right; without one in the deployment it never is."""
+    scheme, _, given = authorization.partition(" ")
+    secret = ctx.settings.operator_secret
+    good = same(secret, given.strip()) and secret != ""
+    if scheme.lower() != "bearer" or not good:
+        raise ApiError(
+            401,
+            "unauthorised",
+            "Not an operator of this deployment.",
+            "`[desk] operator_secret` is the bearer secret.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
 def fingerprint(request: Request, body: Any) -> str:
     """Names a request: two with one key must be the same request."""
     text = json.dumps([request.method, request.url.path, body], sort_keys=True, separators=(",", ":"))

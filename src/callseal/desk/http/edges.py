@@ -10,7 +10,7 @@ from callseal.desk.http.bodies import BatchAnswer, BatchBody, EdgeEventBody, Han
 from callseal.desk.http.context import Context, Ctx, Key, from_an_edge
 from callseal.desk.http.errors import ApiError
 from callseal.payments import events as ev
-from callseal.payments.names import Direction, Leg, PaymentsOff, Place
+from callseal.payments.names import SWITCHED, Direction, Leg, PaymentsOff, Place
 from callseal.payments.ports import StoreUnavailable
 from callseal.payments.session import Session
 
@@ -41,7 +41,7 @@ def _take_hand_off(ctx: Context, key: str, body: HandOffBody) -> None:
         desk.metrics.handoffs.labels("repeated").inc()
         return
     off = _payments_off(ctx, body, name)
-    usable = token if off is None else None
+    usable = token if off is None or off in SWITCHED else None  # payments may come back on
     session = Session(
         reference=body.reference,
         tenant=body.tenant,
@@ -72,7 +72,8 @@ def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> Payments
     if ctx.desk.store.by_partner_session(name) is not None:
         log.warning("token_reused", reference=body.reference, session=name)
         return PaymentsOff.TOKEN_REUSED
-    return None
+    switch = ctx.desk.store.payments_switch()
+    return switch.reason if switch else None
 
 
 @router.post("/events", status_code=204)

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from callseal.payments.commands import Command
-from callseal.payments.names import Do
-from callseal.payments.ports import Answer, Change, FeedItem, Pending, StoreUnavailable
+from callseal.payments.names import Do, PaymentsOff
+from callseal.payments.ports import Answer, Change, FeedItem, PaymentsSwitch, Pending, StoreUnavailable
 from callseal.payments.session import Session
 from callseal.stores.sqlite import records
 from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
@@ -278,6 +278,22 @@ class SqliteStore:
     def drop_login(self, name: str) -> None:
         with transaction(self._db):
             self._db.execute("DELETE FROM logins WHERE name = ?", (name,))
+
+    # --- payments off for every call
+
+    def payments_switch(self) -> PaymentsSwitch | None:
+        """Why payments are off for every call; None: they are on."""
+        row = self._db.execute("SELECT reason, at, by FROM payments_switch").fetchone()
+        return PaymentsSwitch(PaymentsOff(row[0]), row[1], row[2]) if row else None
+
+    def switch_payments(self, off: PaymentsSwitch | None) -> None:
+        """On disk when it returns, or with the whole of `together`."""
+        with transaction(self._db):
+            self._db.execute("DELETE FROM payments_switch")
+            if off is not None:
+                self._db.execute(
+                    "INSERT INTO payments_switch VALUES (1, ?, ?, ?)", (str(off.reason), off.at, off.by)
+                )
 
     # --- housekeeping
 

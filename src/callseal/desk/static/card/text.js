@@ -25,6 +25,8 @@ export const PAYMENTS_OFF = {
   token_reused: "The payment partner gave this call a token that was used before.",
   payments_off: "Payments are switched off for this number.",
   carrier_not_trusted: "This call came over a phone company that is not trusted with payments.",
+  canary_failed: "A test call heard card digits on an agent's side. No card can be taken until support has looked.",
+  switched_off: "Payments are switched off for every call at the moment.",
 };
 
 export const FIELDS = {
