@@ -1,6 +1,7 @@
 """The PSP simulator as a process: its start, its end, its log."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -61,8 +62,10 @@ def test_a_charge_and_a_log_without_card_key_or_access_lines(psp: Daemon, http: 
     lines = [json.loads(line) for line in psp.log_text().splitlines()]
     assert [line["event"] for line in lines].count("ready") == 1
     assert [line["psp_reference"] for line in lines if line["event"] == "charge"] == [result["psp_reference"]]
+    # A time, a process id or a reference may have three digits in common with a security code.
+    said = re.sub(r'"at": "[^"]*"|\[\d+\]|"psp_reference": "[^"]*"', "", psp.log_text())
     for secret in ("a-key-of-this-test", "another-key", "4242", "987", "/v1/charges"):
-        assert secret not in psp.log_text()
+        assert secret not in said
 
 
 def test_a_client_that_gave_up_asks_later(psp: Daemon, http: httpx2.Client) -> None:
