@@ -84,12 +84,12 @@ def scan(folder: Path, *, canaries: Sequence[str] = TEST_CARDS, exclude: Iterabl
     files = 0
     for file in _files(folder, left_out):
         try:
-            data = _content(file)
+            found = searcher.search(_content(file))
         except (OSError, EOFError, zlib.error, ValueError):
             unread.append(file)
             continue
         files += 1
-        findings += [Finding(file, one.form, one.offset, one.canary) for one in searcher.search(data)]
+        findings += [Finding(file, one.form, one.offset, one.canary) for one in found]
     return Scan(tuple(findings), files, tuple(unread))
 
 

@@ -21,6 +21,7 @@ that gives the place runs only where that has found something.
 from __future__ import annotations
 
 import base64
+import io
 import re
 import struct
 from collections import defaultdict
@@ -30,7 +31,8 @@ from enum import Enum
 from urllib.parse import unquote_to_bytes
 
 from callseal.audit.receiver import Receiver
-from callseal.wire.pcap import is_capture, udp_datagrams
+from callseal.wire import ip
+from callseal.wire.pcap_stream import CaptureReader, is_capture
 
 MAX_BETWEEN = 8
 """Characters that may stand between two digits of a split number."""
@@ -221,11 +223,17 @@ def _columns(data: bytes) -> list[tuple[str, int]]:
 
 
 def _captured(data: bytes) -> list[tuple[str, int]]:
-    """Keys that crossed the wire in a capture: each direction and each method on its own."""
+    """Keys that crossed the wire in a capture: each direction and each method on its own. Raises `ValueError` when no frame can be read."""
     receivers: dict[str, Receiver] = defaultdict(Receiver)
     rows: dict[tuple[str, object, str], list[str]] = defaultdict(list)
-    for at, datagram in enumerate(udp_datagrams(data)):
+    capture, frames = CaptureReader(io.BytesIO(data)), ip.IpReader()
+    for at, (_, link, frame) in enumerate(capture):
+        datagram = frames.read(link, frame)
+        if datagram is None or datagram.protocol != ip.UDP:
+            continue
         received = receivers[datagram.destination].datagram(float(at), datagram.source, datagram.payload)
         for key in received.keys if received is not None else ():
             rows[datagram.destination, key.talker, key.method].append(key.key)
+    if capture.problem and not capture.frames:
+        raise ValueError(f"the capture {capture.problem}")
     return [("".join(row), -1) for row in rows.values()]

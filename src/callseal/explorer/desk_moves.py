@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from callseal.desk.dispatcher import SUPERSEDES
 from callseal.explorer import router
@@ -164,15 +164,8 @@ def _edge_commands(world: World, desk: Desk) -> Iterator[Step]:
     if good is not None:
         yield Move("desk", "edge", str(do)), good
     event = desk.failed(do, sent=True)
-    for text, after in (("no answer", done), ("does not arrive", rest), ("arrives late", rest)):
-        failed = hear(after, desk, event) if event is not None else after
-        if failed is None:
-            continue
-        if text == "arrives late":
-            if world.late is not None:
-                continue
-            failed = failed._replace(late=do, outdated=False)
-        yield Move("desk", "edge", f"{do}: {text}", fault=True), failed
+    cases = (("no answer", done, event), ("does not arrive", rest, event), ("arrives late", rest, event))
+    yield from _failures(world, desk, "edge", do, cases)
 
 
 def _told(desk: Desk, do: Do, *, refused: bool = False) -> ev.Happening:
@@ -218,11 +211,15 @@ def _partner_commands(world: World, desk: Desk) -> Iterator[Step]:
     else:
         yield Move("desk", "partner", str(do)), done
     unsent, silent = desk.failed(do, sent=False), desk.failed(do, sent=True)
-    for text, after, event in (
-        ("does not arrive", rest, unsent),
-        ("no answer", done, silent),
-        ("arrives late", rest, silent),
-    ):
+    cases = (("does not arrive", rest, unsent), ("no answer", done, silent), ("arrives late", rest, silent))
+    yield from _failures(world, desk, "partner", do, cases)
+
+
+def _failures(
+    world: World, desk: Desk, to: str, do: Do, cases: Iterable[tuple[str, World, ev.Happening | None]]
+) -> Iterator[Step]:
+    """A command that goes wrong in each way: (what happens, the world after it, what the desk then hears)."""
+    for text, after, event in cases:
         failed = hear(after, desk, event) if event is not None else after
         if failed is None:
             continue
@@ -230,7 +227,7 @@ def _partner_commands(world: World, desk: Desk) -> Iterator[Step]:
             if world.late is not None:
                 continue
             failed = failed._replace(late=do, outdated=False)
-        yield Move("desk", "partner", f"{do}: {text}", fault=True), failed
+        yield Move("desk", to, f"{do}: {text}", fault=True), failed
 
 
 def _reports(world: World, desk: Desk, by: str, name: str) -> Iterator[Step]:

@@ -38,6 +38,11 @@ class NotACaptureError(ValueError):
     """The file does not begin like pcap or pcapng."""
 
 
+def is_capture(data: bytes) -> bool:
+    """Whether `data` begins like a capture."""
+    return data[:4] in _CLASSIC or data[:4] == _SECTION
+
+
 class CaptureReader:
     """Iterates over the frames of one capture, once.
 

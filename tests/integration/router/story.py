@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -249,3 +250,13 @@ def second_leg(rig: Rig, leg1: Message, *, same_call_id: bool = False) -> Dialog
 def second_headers(leg1: Message, token: str | None) -> tuple[str, ...]:
     headers = (f"X-Route-Cookie: {leg1.get('X-Route-Cookie')}",) if leg1.get("X-Route-Cookie") else ()
     return (*headers, f"X-Payment-Token: {token}") if token else headers
+
+
+def only_the_partner_gets_keys(rig: Rig) -> None:
+    """Customer and partner press; the customer's keys reach the partner, and nobody's the agent."""
+    rig.agent_media.clear()
+    rig.partner_agent_media.press(10)
+    rig.customer_media.press(10)
+    time.sleep(0.6)
+    assert rig.partner_customer_media.events() > 0, "the customer's digits reach the partner"
+    assert rig.agent_media.events() == 0, "the fence stands"

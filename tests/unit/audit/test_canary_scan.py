@@ -87,6 +87,12 @@ def test_what_cannot_be_read_is_not_clean(folder: Path, monkeypatch: pytest.Monk
     assert scan(folder).unread == (folder / "logs" / "desk.log",)
 
 
+def test_a_capture_without_a_frame_to_read_is_not_clean(folder: Path) -> None:
+    capture = folder / "logs" / "live.pcap"
+    capture.write_bytes(b"\xd4\xc3\xb2\xa1")
+    assert scan(folder).unread == (capture,)
+
+
 def test_links_are_not_followed(folder: Path) -> None:
     (folder / "logs" / "up").symlink_to(folder)
     assert scan(folder).files == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import pytest
 
-from callseal.wire.pcap import UdpDatagram, frames, is_capture, udp_datagrams
+from callseal.wire import ip
+from callseal.wire.pcap_stream import CaptureReader, is_capture
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +21,7 @@ IPV4 = (
     + UDP
 )
 IPV6 = struct.pack("!IHBB16s16s", 6 << 28, len(UDP), 17, 64, bytes(15) + b"\x01", bytes(15) + b"\x02") + UDP
-EXPECTED = UdpDatagram("192.0.2.1:1000", "192.0.2.2:2000", PAYLOAD)
+EXPECTED = ip.Packet(ip.UDP, "192.0.2.1:1000", "192.0.2.2:2000", PAYLOAD)
 ETHERNET = bytes(12)
 
 
@@ -41,6 +43,16 @@ def next_generation(frame: bytes, link: int, order: str = "<", *, simple: bool =
         return section + interface + block(3, struct.pack(order + "I", len(frame)) + frame, order)
     head = struct.pack(order + "IIIII", 0, 0, 0, len(frame), len(frame))
     return section + interface + block(99, b"skipped", order) + block(6, head + frame, order)
+
+
+def frames(data: bytes) -> list[tuple[float, int, bytes]]:
+    return list(CaptureReader(io.BytesIO(data)))
+
+
+def udp_datagrams(data: bytes) -> list[ip.Packet]:
+    reader = ip.IpReader()
+    found = (reader.read(link, frame) for _, link, frame in frames(data))
+    return [packet for packet in found if packet is not None and packet.protocol == ip.UDP]
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -72,7 +84,7 @@ def test_link_layers(link: int, frame: bytes) -> None:
 
 def test_ipv6() -> None:
     (found,) = udp_datagrams(classic(ETHERNET + b"\x86\xdd" + IPV6, 1))
-    assert (found.source, found.destination, found.payload) == ("::1:1000", "::2:2000", PAYLOAD)
+    assert (found.source, found.destination, found.payload) == ("[::1]:1000", "[::2]:2000", PAYLOAD)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +116,6 @@ def test_what_is_no_capture() -> None:
     assert not is_capture(b"SQLite format 3")
     with pytest.raises(ValueError, match="neither pcap nor pcapng"):
         list(frames(b"SQLite format 3"))
-    with pytest.raises(ValueError, match="shorter than its header"):
-        list(frames(b"\xd4\xc3\xb2\xa1"))
+    short = CaptureReader(io.BytesIO(b"\xd4\xc3\xb2\xa1"))
+    assert list(short) == []
+    assert short.problem == "ends within its file header"
