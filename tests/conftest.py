@@ -27,6 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
         own_network.enter()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long bytes are named by their length. A name made of all of them is unreadable, and where they hold a time (gzip does) two workers that
+    collect the same test disagree about its name, and the run stops."""
+    return f"{argname}-of-{len(val)}-bytes" if isinstance(val, bytes) and len(val) > 16 else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A module without a kind fails the collection; order is unit, integration, e2e."""
     nameless = sorted(
