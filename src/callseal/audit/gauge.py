@@ -73,12 +73,12 @@ class Gauge:
             lost,
             deaf,
             events,
-            loudest=float(energy.max()) if len(energy) else 0.0,
+            loudest=float(np.max(energy)) if len(energy) else 0.0,
             seconds=float((counts[0] > 0).sum() * self.width),
         )
 
     def _places(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
-        latest = max(float(times.max()) - self.begin, 0.0)
+        latest = max(float(np.max(times)) - self.begin, 0.0)
         while latest / self.width >= MOST_BINS:
             self._coarsen()
         need = int(latest / self.width) + 1

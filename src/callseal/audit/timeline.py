@@ -162,7 +162,7 @@ def _sound(lane: _Lane, base: float, scale: _Scale) -> str:
             part = slice(max(int(low), 0), int(high) + 1)
             if not gauge.bins("packets")[part].any():
                 continue
-            loud = float(gauge.energy[part].max(initial=0.0))
+            loud = float(np.max(gauge.energy[part], initial=0.0))
             share = (level_dbm0(loud) - FLOOR_DBM0) / (TOP_DBM0 - FLOOR_DBM0) if loud else 0.0
             height[column] = max(height[column], min(max(share, 0.035), 1.0))
     paths: list[str] = []
