@@ -123,7 +123,7 @@ class TlsPeer(SipPeer):
         self._threads: list[threading.Thread] = []
         self.came_from: set[str] = set()
         self._open = True
-        self._listener = socket.create_server((address, port))
+        self._listener = socket.create_server((address, port), reuse_port=True)
         self._spawn(self._accept)
 
     @property

@@ -442,8 +442,8 @@ VALIDATORS: dict[str, Validator] = {
         Validator(
             "CS103",
             "partner-shares-authority",
-            "Other peers have certificates of `ca` as well: one of them at the partner's own address could read one INVITE, and never answer it, before its name is looked at.",
-            "See that the authorities in `ca` certify your peers and nobody else (a private authority does), or give the others another transport.",
+            "Other peers have certificates of `ca` as well: where Kamailio runs without the peer check, one of them at the partner's own address could read one INVITE, and never answer it, before its name is looked at.",
+            "Start Kamailio with the peer check (docs/how-to/tls.md; `callseal doctor` looks for it), and see that the authorities in `ca` certify your peers and nobody else.",
             _W,
         ),
     )

@@ -17,6 +17,10 @@ from callseal.lab.site import Site
 RTPENGINE_LOG_LEVEL = 5
 INSIDE = "/run/callseal"
 TONE_FILTER_INSIDE = "/run/callseal-tone-filter"
+PEER_CHECK_INSIDE = "/run/callseal-peer-check"
+SHARED_MIB = "512"
+"""Kamailio's shared memory (`-m`): a transaction is 18 KB and lies there for eight seconds after its end, so 64, its default, is full
+at 450 requests a second."""
 PRIVATE_MIB = "32"
 """Kamailio's private memory a process (`-M`): 8, its default, does not hold this configuration with TLS and SRTP."""
 
@@ -112,7 +116,7 @@ class Rtpengine(Daemon):
 class Kamailio(Daemon):
     """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer.
 
-    `ready` asks in another way, where no peer speaks UDP.
+    `ready` asks in another way, where no peer speaks UDP. `peer_check` (`lab.peer_check`) is what `tls_name` needs in it.
     """
 
     def __init__(
@@ -128,14 +132,17 @@ class Kamailio(Daemon):
         ready: Callable[[], bool] | None = None,
         place: Place = HERE,
         peer_place: Place = HERE,
+        peer_check: Path | None = None,
     ) -> None:
+        preload = [] if peer_check is None else ["env", f"LD_PRELOAD={PEER_CHECK_INSIDE}/{peer_check.name}"]
         command = [
+            *preload,
             "kamailio",
             "--atexit=no",
             "-DD",
             "-E",
             "-m",
-            "64",
+            SHARED_MIB,
             "-M",
             PRIVATE_MIB,
             "-f",
@@ -144,6 +151,8 @@ class Kamailio(Daemon):
         ]
         resolvers = config / "data" / "resolv.conf"
         given = {config: INSIDE} | ({resolvers: "/etc/resolv.conf"} if resolvers.exists() else {})
+        if peer_check is not None:
+            given[peer_check.parent] = PEER_CHECK_INSIDE
         super().__init__(
             name,
             rootfs.argv(command, given),

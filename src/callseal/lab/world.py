@@ -28,6 +28,7 @@ from callseal.lab.daemon import Daemon
 from callseal.lab.encrypted_world import edge_answers, partner_front, partner_hears, partner_next_hop
 from callseal.lab.hosts import Hosts
 from callseal.lab.name_server import NameServer, zones
+from callseal.lab.peer_check import peer_check_for
 from callseal.lab.phone import Phone, agent_phone, customer_phone
 from callseal.lab.place import Place
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
@@ -174,6 +175,7 @@ class World:
             ready=(lambda: edge_answers(self.workspace, edge.sip.host)) if self.workspace.tls else None,
             place=self.site.place(edge.sip.host),
             peer_place=self.site.place(self.site.customer),
+            peer_check=peer_check_for(self._deployment),
         )
 
     def _name_server(self, deployment: Deployment) -> list[Daemon]:

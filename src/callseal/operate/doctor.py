@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from callseal.deployment import examine
-from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router
+from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_tls
 from callseal.operate.finding import Finding, fail, ok
 from callseal.operate.patient import Patient
 
@@ -17,6 +17,7 @@ CHECKS: tuple[Check, ...] = (
     checks_files.rendered,
     checks_router.kamailio,
     checks_router.router_state,
+    checks_tls.peer_check,
     checks_media.rtpengine,
     checks_neighbours.edge_agent,
     checks_neighbours.desk,

@@ -16,6 +16,7 @@ from callseal.deployment import read
 from callseal.deployment.model import Partner, Peer
 from callseal.lab.block import Block
 from callseal.lab.encryption import TLS_PORT
+from callseal.lab.peer_check import peer_check_for
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.tls_probe import tls_answers
@@ -46,6 +47,7 @@ class Rig:
         edits: tuple[tuple[str, str], ...] = (),
         tls: frozenset[str] = frozenset(),
         amend: Callable[[str], str] | None = None,
+        peer_check: bool = True,
     ) -> None:
         self.rootfs = rootfs
         self.workspace = Workspace(root, BLOCK, settings or {}, tls)
@@ -86,6 +88,7 @@ class Rig:
             known_peer=BLOCK.partner if self.place("partner") == BLOCK.partner else BLOCK.customer,
             ready=self._tcp_ready if self._tcp else self._tls_ready if tls else None,
             log=logs / "kamailio.log",
+            peer_check=peer_check_for(self.deployment) if peer_check else None,
         )
 
     def __enter__(self) -> Self:

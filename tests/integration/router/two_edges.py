@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from callseal.lab.encryption import TLS_PORT
+from callseal.lab.peer_check import peer_check_for
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.tls_probe import tls_answers
@@ -60,6 +61,7 @@ class TwoEdges(Rig):
             known_peer=BLOCK.partner,
             log=logs / "kamailio-2.log",
             ready=self._second_ready if tls else None,
+            peer_check=peer_check_for(self.deployment),
         )
 
     def _second_ready(self) -> bool:

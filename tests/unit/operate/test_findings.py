@@ -18,7 +18,7 @@ from callseal.deployment import PortRange, read
 from callseal.edge.router_state import Destination, RouterState, destinations
 from callseal.lab.block import Block
 from callseal.lab.workspace import Workspace
-from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router
+from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_tls
 from callseal.operate.doctor import examine_edge
 from callseal.operate.finding import Finding, exit_code, fail, ok, warn
 from callseal.operate.patient import Answer, NoAnswerError, Patient
@@ -359,3 +359,22 @@ def test_a_fence_of_tones_without_its_filter_is_a_failure(
     if maps is not None:
         (tmp_path / "7" / "maps").write_text(maps, encoding="utf-8")
     assert levels(checks_media.tone_filter(tmp_path, 7)) == [level]
+
+
+@pytest.mark.parametrize(
+    ("maps", "level"),
+    [
+        ("7f00-7f01 r-xp 0 00:00 1 /run/callseal-peer-check/callseal-peer-check.so\n", "ok"),
+        ("7f00-7f01 r-xp 0 00:00 1 /usr/lib/libssl.so.3\n", "fail"),
+        (None, "warn"),
+    ],
+)
+def test_names_without_the_peer_check_are_a_failure(tmp_path: Path, maps: str | None, level: str) -> None:
+    (tmp_path / "7").mkdir()
+    if maps is not None:
+        (tmp_path / "7" / "maps").write_text(maps, encoding="utf-8")
+    assert levels(checks_tls.loaded(tmp_path, 7)) == [level]
+
+
+def test_without_names_there_is_no_peer_check(who: Patient) -> None:
+    assert list(checks_tls.peer_check(who)) == []
