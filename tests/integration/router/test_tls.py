@@ -275,13 +275,8 @@ def test_a_server_that_is_not_the_partner(tls: Rig, spoil: Spoil) -> None:
     partner.drop_connections()
     time.sleep(0.2)
     try:
-        before = tls.count("replies_refused")
         carrier = Dialog.new(tls.carrier, f"sip:{NUMBER}@{tls.kamailio.sip[0]}")
         carrier.request("INVITE", sdp=tls.customer_media.sdp())
-        if spoil is wrong_name:
-            asked = partner.expect_request("INVITE")
-            partner.reply(asked, 200, tag="impostor", sdp=tls.partner_customer_media.sdp())
-            wait(lambda: tls.count("replies_refused") == before + 1, "the impostor's 200 is refused")
         leg = tls.platform.expect_request("INVITE", timeout_s=6)
         assert leg.get("X-Payment-Token") == ""
         tls.sink.wait(lambda sink: len(sink.handoffs) == 1, "hand-off")
