@@ -27,9 +27,9 @@ PER_MESSAGE = MEGABYTE / (LONG - 2 * SHORT)
 """Bytes of shared memory that may be kept for a message, on the average: 11.6."""
 PLANTED = (
     ('modparam("rtimer", "timer"', 'modparam("mqueue", "mqueue", "name=kept;size=0")\nmodparam("rtimer", "timer"'),
-    ("route[SAY_MALFORMED] {", 'route[SAY_MALFORMED] {\n\tmq_add("kept", "k", "v");'),
+    ("route[COUNTED] {", 'route[COUNTED] {\n\tmq_add("kept", "k", "v");'),
 )  # fmt: skip
-"""A leak: what a refused message leaves in a queue that nobody reads, some tens of bytes."""
+"""A leak: a request that is read at all leaves some tens of bytes in a queue that nobody empties."""
 
 
 @pytest.mark.timeout(3600)
@@ -82,14 +82,14 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
 
 @pytest.mark.timeout(900)
 def test_a_planted_leak_is_seen(make_rig: MakeRig) -> None:
-    """The same look at memory, of a router that keeps something for one message in a few."""
+    """The same look at memory, of a router that keeps a little of what it reads."""
     rig = make_rig(edits=(('"fr_inv_timer", 180000', '"fr_inv_timer", 4000'), *PLANTED))
     said = corpus(rig)
     kept = []
-    for place in range(3):
+    for place in range(2):
         run(rig, said, count=SHORT, seed=SEED + 1000 * place)
         memory = settled(rig, 190)
         assert memory.transactions == 0
         never_short(rig)
         kept.append(memory.shared)
-    assert kept[2] - kept[1] > 2 * PER_MESSAGE * SHORT
+    assert kept[1] - kept[0] > 2 * PER_MESSAGE * SHORT
