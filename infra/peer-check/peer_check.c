@@ -6,8 +6,9 @@
  * - A connection that this edge opens. The names that the peer at that address must bear (`cn=` in its line of
  *   data/address.list) are given to OpenSSL before the handshake begins, and it fails with any other certificate.
  * - A connection that comes from a peer with a name. Kamailio would take it for its own way to that peer if it came from the
- *   port on which the peer listens, before the first message has proved anything. So its port is told to Kamailio as NO_PORT:
- *   what is heard is answered on the connection it came by, and nothing that begins here goes there.
+ *   port on which the peer listens, before the first message has proved anything. So a port on which anybody could listen is
+ *   told to Kamailio as NO_PORT: what is heard is answered on the connection it came by, and nothing that begins here goes
+ *   there. An ephemeral port stays: a phone without a listener has it in its Contact.
  *
  * The file is read anew for each handshake that begins and each connection that is accepted, so a reload needs nothing.
  * What cannot be known is refused. Nothing is logged: Kamailio logs the handshake that failed.
@@ -16,13 +17,14 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LINE = 4096, NO_PORT = 1, NO_WILDCARDS = 0x2 };      /* X509_CHECK_FLAG_NO_WILDCARDS */
+enum { LINE = 4096, NO_PORT = 1, EPHEMERAL = 32768, NO_WILDCARDS = 0x2 };     /* X509_CHECK_FLAG_NO_WILDCARDS */
 enum { NOBODY = -1, UNNAMED = 0, NAMED = 1 };
 
 typedef struct ssl_st SSL;
@@ -149,12 +151,10 @@ int accept(int fd, struct sockaddr *address, socklen_t *length)
     if (taken < 0 || !address)
         return taken;
     const int failed = errno;
-    if (who(address, names) == NAMED) {
-        if (address->sa_family == AF_INET)
-            ((struct sockaddr_in *)address)->sin_port = htons(NO_PORT);
-        else if (address->sa_family == AF_INET6)
-            ((struct sockaddr_in6 *)address)->sin6_port = htons(NO_PORT);
-    }
+    in_port_t *port = address->sa_family == AF_INET ? &((struct sockaddr_in *)address)->sin_port
+        : address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)address)->sin6_port : NULL;
+    if (port && ntohs(*port) < EPHEMERAL && who(address, names) == NAMED)
+        *port = htons(NO_PORT);
     errno = failed;
     return taken;
 }

@@ -120,12 +120,12 @@ def test_without_its_file_nothing_is_said(says: Client) -> None:
     assert says.without_lines("sip.a.example") == b""
 
 
-def accepted(source: str) -> tuple[int, int]:
-    """The port that a connection comes from, and the one that the library says it comes from."""
+def accepted(source: str, port: int) -> tuple[int, int]:
+    """The port that a connection comes from (0: whichever), and the one that the library says it comes from."""
     library = ctypes.CDLL(str(build()))
     with (
         socket.create_server((HOST, 0)) as listener,
-        socket.create_connection(listener.getsockname(), source_address=(source, 0)) as stream,
+        socket.create_connection(listener.getsockname(), source_address=(source, port)) as stream,
     ):
         address, length = (ctypes.c_ubyte * 16)(), ctypes.c_uint(16)
         os.close(library.accept(listener.fileno(), address, ctypes.byref(length)))
@@ -138,7 +138,7 @@ def test_where_a_named_peer_comes_from_is_no_way_to_it(
     lines = f"1 127.0.0.9 32 0 {TAG.format('sip.a.example')}\n2 127.0.0.1 32 0 id=q;tr=tls\n"
     (tmp_path / "address.list").write_text(lines, encoding="utf-8")
     monkeypatch.setenv("CALLSEAL_PEERS", str(tmp_path / "address.list"))
-    real, told = accepted("127.0.0.9")
-    assert (told, real > 1023) == (1, True)
-    real, told = accepted("127.0.0.1")
-    assert told == real
+    assert accepted("127.0.0.9", 15_061) == (15_061, 1)
+    assert accepted("127.0.0.1", 15_062) == (15_062, 15_062), "it has no name"
+    real, told = accepted("127.0.0.9", 0)
+    assert told == real > 32_767, "a phone without a listener has such a port in its Contact"
