@@ -280,8 +280,8 @@ VALIDATORS: dict[str, Validator] = {
         Validator(
             "CS035",
             "one-anchor-precondition",
-            'anchors = "one" needs RTP on every face and a platform with a short list of media addresses.',
-            'Use anchors = "two", or list the platform\'s media addresses exactly.',
+            'anchors = "one" needs partner and platform with one media profile (with SRTP, two suites of the partner) and a platform with a short list of media addresses.',
+            'Use anchors = "two", or one media profile for both (docs/how-to/srtp.md), and list the platform\'s media addresses exactly.',
         ),
         Validator(
             "CS036",

@@ -305,13 +305,16 @@ def one_anchor(raw: Raw) -> Iterator[Finding]:
     platform = raw.inner("platform")
     if platform.text("anchors") != "one":
         return
-    for face, peer in peers(raw):
-        if peer.text("media_profile", "rtp") == "srtp":
-            yield Finding(
-                "CS035",
-                (*platform.path, "anchors"),
-                f"the {face} speaks SRTP: partner and platform would share a key",
-            )
+    partner = raw.inner("partner")
+    profiles = {face.text("media_profile", "rtp") for face in (partner, platform)}
+    if len(profiles) > 1:
+        yield Finding(
+            "CS035", (*platform.path, "anchors"), "of partner and platform one speaks SRTP, the other RTP"
+        )
+    elif "srtp" in profiles and len(list(partner.texts("srtp_suites"))) == 1:
+        yield Finding(
+            "CS035", (*partner.path, "srtp_suites"), "no suite of its own for media at home: it has only one"
+        )
     for path, network in platform.networks("media"):
         if network.num_addresses > WIDEST_ONE_ANCHOR:
             yield Finding("CS035", path, f"{network} holds more than {WIDEST_ONE_ANCHOR} media addresses")

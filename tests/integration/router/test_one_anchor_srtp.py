@@ -1,76 +1,187 @@
-"""Why `check` refuses one anchor with SRTP (CS035): what happens where somebody switches it on all the same.
-
-At home the platform is shown the partner's side of the customer leg's anchor, key included. These tests say what a router that
-allows it would have to change first; docs/how-to/srtp.md has the list. They go when it has."""
+"""SRTP with one anchor: at home partner and platform are shown each other's keys, so these must open nothing of what is secured."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from callseal.wire.srtp import Crypto
+from tests.integration.router import test_calls, test_refused, test_secure
 from tests.integration.router.conftest import MakeRig
+from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.rig import CUSTOMER, Rig
-from tests.integration.router.story import NUMBER, inbound, second_headers, second_leg
-from tests.integration.router.test_srtp import AT_HOME, AT_PARTNER, PLATFORM_SUITE, SRTP, opens, suites
+from tests.integration.router.story import NUMBER, Leg, Story, inbound, outbound
+from tests.integration.router.test_srtp import (
+    AT_HOME,
+    AT_PARTNER,
+    PLATFORM_SUITE,
+    SRTP,
+    keys_seen,
+    opens,
+    suites,
+)
 from tests.support.sip_peer import Dialog
 from tests.support.srtp_talker import SecureTalker, cryptos
 
 pytestmark = pytest.mark.integration
 
-ONE = ("#!define PARTNER_SUITES", "#!define ANCHORS_ONE\n#!define PARTNER_SUITES")
-THE_PARTNERS = (
-    f'#!define PLATFORM_SUITES "{PLATFORM_SUITE}"',
-    f'#!define PLATFORM_SUITES "{AT_PARTNER}|{AT_HOME}"',
-)
+ONE = SRTP | {"anchors": '"one"'}
 
 
-@pytest.mark.compat
-def test_the_platforms_key_opens_what_the_partner_gets(make_rig: MakeRig) -> None:
-    """With the partner's suites, without which they could not talk at home. The key that the partner is given at each Secure is not
-    new: it is the one that the platform read in its first INVITE. And the partner's own key is handed to the platform."""
-    rig = make_rig(settings=SRTP, edits=(ONE, THE_PARTNERS))
-    agent, partner = rig.agent_media, rig.partner_customer_media
-    assert isinstance(agent, SecureTalker)
+def speaking(rig: Rig, *spoken: str) -> Rig:
+    """The platform has these suites: its own, and the partner's last, which is for home."""
+    assert isinstance(rig.agent_media, SecureTalker)
+    rig.agent_media.speak(spoken or (PLATFORM_SUITE, AT_HOME))
+    return rig
+
+
+@pytest.fixture
+def one(make_rig: MakeRig) -> Rig:
+    return speaking(make_rig(settings=ONE))
+
+
+def known_to_the_platform(rig: Rig) -> list[Crypto]:
+    assert isinstance(rig.agent_media, SecureTalker)
+    return [*keys_seen(rig.platform), *rig.agent_media.own]
+
+
+def what_the_partner_gets(story: Story) -> list[bytes]:
+    """The customer's digits on their way to the partner, as they are on the wire."""
+    partner = story.rig.partner_customer_media
     assert isinstance(partner, SecureTalker)
-    agent.speak((AT_PARTNER, AT_HOME))
-    try:
-        story = inbound(rig)
-        assert story.leg2_invite is not None
-        (known, *_) = cryptos(story.leg2_invite.body)
-        story.everybody_talks()
-        for _ in range(2):
-            story.to_partner("agent")
-            given = {one.key for one in cryptos(story.at_platform)}
-            assert given & {one.key for one in getattr(rig.partner_agent_media, "own", ())}, (
-                "the partner's own"
-            )
-            answer = story.to_partner("customer")
-            assert [one.key for one in cryptos(answer)] == [known.key]
-            partner.clear()
-            rig.customer_media.press()
-            assert partner.wait_voice(CUSTOMER) >= 15
-            packets = list(partner.raw)
-            assert opens(packets, known) == len(packets), (
-                "what the customer types, opened by the agent's side"
-            )
-            story.restore()
-            story.release_hold()
-    finally:
-        agent.speak((PLATFORM_SUITE,))
+    partner.clear()
+    story.rig.customer_media.press()
+    assert partner.wait_voice(CUSTOMER) >= 15
+    return list(partner.raw)
 
 
 @pytest.mark.compat
-def test_with_suites_of_its_own_the_platform_has_no_call(make_rig: MakeRig) -> None:
-    """With the suites that CS090 asks for no key is shared, and the platform is offered none that it speaks."""
-    rig: Rig = make_rig(settings=SRTP, edits=(ONE,))
-    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
-    carrier.request("INVITE", sdp=rig.customer_media.sdp())
-    leg1 = rig.partner.expect_request("INVITE")
-    rig.partner.reply(leg1, 100)
-    second = second_leg(rig, leg1)
-    cseq = second.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, "tok"))
-    leg2 = rig.platform.expect_request("INVITE")
-    assert PLATFORM_SUITE not in suites(leg2.body)
-    rig.platform.reply(leg2, 488, tag="x")
-    assert second.answered(cseq).status == 488
-    rig.partner.reply(leg1, 488, tag="y")
-    assert carrier.answered(1).status == 488
+def test_every_secure_has_keys_that_the_platform_never_saw(one: Rig) -> None:
+    """The agent's leg first, then the customer's."""
+    orders: tuple[tuple[Leg, Leg], ...] = (("agent", "customer"), ("customer", "agent"))
+    story = inbound(one)
+    story.everybody_talks()
+    heard_at_home(story)
+    used: set[bytes] = set()
+    for order in orders:
+        answers = {leg: cryptos(story.to_partner(leg)) for leg in order}
+        heard_while_secured(story)
+        for (key,) in answers.values():
+            assert key.suite.name == AT_PARTNER
+            assert key.key not in used, "not new"
+            used.add(key.key)
+        packets = what_the_partner_gets(story)
+        assert opens(packets, answers["customer"][0]) == len(packets)
+        foreign = [*known_to_the_platform(one), *answers["agent"]]
+        foreign += [
+            replace(known, suite=answers["customer"][0].suite)
+            for known in foreign
+            if known.suite.key_bytes == answers["customer"][0].suite.key_bytes
+        ]
+        assert [opens(packets, known) for known in foreign] == [0] * len(foreign)
+        fence_stands(story)
+        story.restore()
+        story.release_hold()
+        heard_at_home(story)
+    # What is the partner's alone: all keys of the suite that is used there, its own ones included.
+    partners = {known.key for known in keys_seen(one.partner) if known.suite.name == AT_PARTNER}
+    assert used <= partners
+    assert not partners & {known.key for known in known_to_the_platform(one)}
+    assert not {known.suite.name for known in known_to_the_platform(one)} & {AT_PARTNER}
+    story.hang_up()
+
+
+def test_outbound(one: Rig) -> None:
+    story = outbound(one)
+    story.everybody_talks()
+    heard_at_home(story)
+    assert story.leg1_invite is not None
+    assert suites(story.leg1_invite.body) == [AT_HOME], (
+        "the platform's other keys are not the partner's business"
+    )
+    for _ in range(2):
+        story.secure("agent")
+        heard_while_secured(story)
+        packets = what_the_partner_gets(story)
+        assert not sum(opens(packets, known) for known in known_to_the_platform(one))
+        story.restore()
+        story.release_hold()
+        heard_at_home(story)
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("leg", ["customer", "agent"])
+def test_secure_without_the_suite_that_is_for_it_is_refused(one: Rig, leg: Leg) -> None:
+    """With the suite for home the edge would go on with a key that the platform has read."""
+    story = inbound(one)
+    story.everybody_talks()
+    offer = story.partner_media(leg).sdp(5)
+    kept = [line for line in offer.split("\r\n") if AT_PARTNER not in line]
+    cseq = story.offer(leg, "\r\n".join(kept))
+    assert story.near(leg).answered(cseq).status == 488
+    story.near(leg).ack(cseq)
+    assert one.count("profile_refused") > 0
+    heard_at_home(story)
+
+
+@pytest.mark.parametrize(("leg", "code"), [("customer", 491), ("agent", 603)])
+def test_refused_secure(one: Rig, leg: Leg, code: int) -> None:
+    story = inbound(one)
+    story.everybody_talks()
+    heard_at_home(story)
+    test_refused.refuse(story, leg, story.partner_media(leg).sdp(7), code)
+    heard_at_home(story)
+
+
+@pytest.mark.parametrize("leg", ["customer", "agent"])
+def test_refused_restore(one: Rig, leg: Leg) -> None:
+    story = inbound(one)
+    story.everybody_talks()
+    story.secure()
+    test_refused.refuse(story, leg, story.home[leg], 491)
+    heard_while_secured(story)
+    fence_stands(story)
+
+
+def test_late_offer(one: Rig) -> None:
+    test_calls.test_late_offer(one)
+
+
+def test_no_customer_audio_reaches_the_agent(one: Rig) -> None:
+    leaked, to_partner, from_partner = test_secure.leak(inbound(one), "customer", partner_talks=True)
+    assert leaked == 0
+    assert to_partner > 150
+    assert from_partner > 150
+
+
+def test_past_the_partner_the_platform_has_its_own_suite(one: Rig) -> None:
+    platform = Dialog.new(one.platform, f"sip:+447700900555@{one.kamailio.sip[0]}", user=NUMBER)
+    cseq = platform.request("INVITE", sdp=one.agent_media.sdp())
+    leg1 = one.partner.expect_request("INVITE")
+    assert suites(leg1.body) == [AT_HOME]
+    one.partner.reply(leg1, 503, tag="x")
+    invite = one.carrier.expect_request("INVITE")
+    Dialog.of(one.carrier, invite).reply(invite, 200, sdp=one.customer_media.sdp())
+    answer = platform.answered(cseq)
+    platform.ack(cseq)
+    assert suites(answer.body) == [PLATFORM_SUITE]
+
+
+def test_without_the_cut_the_platforms_key_opens_it(make_rig: MakeRig) -> None:
+    """What it is for: the key that the partner is given at each Secure is the one that the platform read in its first INVITE."""
+    rig = make_rig(
+        settings=ONE,
+        edits=(
+            ("route[ONE_SUITE_AT_HOME] {", "route[ONE_SUITE_AT_HOME] {\n\treturn;"),
+            ('set_body("$var(sdp)", "application/sdp");', ""),
+            (f'PLATFORM_SUITES "{PLATFORM_SUITE}"', f'PLATFORM_SUITES "{AT_PARTNER}|{AT_HOME}"'),
+        ),
+    )
+    story = inbound(speaking(rig, AT_PARTNER, AT_HOME))
+    assert story.leg2_invite is not None
+    (known, *_) = cryptos(story.leg2_invite.body)
+    story.everybody_talks()
+    story.secure()
+    packets = what_the_partner_gets(story)
+    assert opens(packets, known) == len(packets)
