@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from callseal.cards import Card
 from callseal.sandbox.capture.commands import Command, Prompt, Say, Tell
-from callseal.sandbox.capture.engine import Capture, FieldView, Rules
+from callseal.sandbox.capture.engine import Capture, Rules
 from callseal.sandbox.capture.fields import Field
+from callseal.sandbox.capture.form import FieldView
 from callseal.sandbox.capture.presses import Presses, Transport
 from callseal.sandbox.capture.table import State as CaptureState
 from callseal.sandbox.media.bridge import Side
