@@ -23,10 +23,11 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
+from bench.endpoint import PeerError
 from bench.failure_calls import Card, Ears, Stream, Typing, stand
 from bench.failure_page import page
 from bench.failure_world import NAME_SERVER, NamedWorkspace, NamedWorld
-from bench.peers import LiveCall, PeerError, Peers
+from bench.peers import LiveCall, Peers
 from bench.report import percentile, surroundings, write_json
 from callseal.lab import second_edge
 from callseal.lab.block import Block
@@ -126,7 +127,7 @@ class Bench:
             ears.mark()
             card.mark()
             typing.start()
-            peers.late_s = 0.0
+            peers.talk.late_s = 0.0
             stream.tried = stream.answered = stream.second_edge = stream.lost = 0
             killed = time.monotonic()
             draining = await self._drain() if case.planned else None
@@ -139,7 +140,7 @@ class Bench:
             await stream.over()
             self._read(case, found, ears, card, calls, killed)
             found.keys_leaked, found.keys_pressed = await typing.leaked(), typing.pressed
-            found.voices_late = peers.late_s
+            found.voices_late = peers.talk.late_s
             found.secured_state = await self._state(secured.reference)
             found.tried, found.answered = stream.tried, stream.answered
             found.second_edge, found.lost = stream.second_edge, stream.lost

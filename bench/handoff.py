@@ -28,9 +28,9 @@ from bench.calls import NUMBER
 from bench.cpu import CpuMeter
 from bench.desk_client import DeskClient
 from bench.edges import allow_files
+from bench.endpoint import Endpoint, Leg, PeerError
 from bench.handoff_stages import Handed, stages
 from bench.light_partner import LightPartner
-from bench.peers import Endpoint, Leg, PeerError
 from bench.priority import prefer
 from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, write_json
 from callseal.deployment import Deployment

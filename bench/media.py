@@ -22,10 +22,11 @@ from rich.table import Table
 from bench.calls import NUMBER, agent_of
 from bench.cpu import CpuMeter
 from bench.edges import NG_PORT, EdgePlan, Sides, allow_files, callseal_edge, engine, neighbours
+from bench.endpoint import Leg
 from bench.ng_call import NgClient, PlainCall
-from bench.peers import FRAME_S, Leg, Voice
 from bench.report import last_line, middle, surroundings, write_json
 from bench.talk import Talk
+from bench.voice import FRAME_S, Voice
 from callseal.lab.block import Block
 from callseal.lab.rootfs import BASELINE, Rootfs
 
@@ -160,7 +161,7 @@ class Bench:
 
     async def _talk(self, voices: list[Voice], seconds: float) -> tuple[float, int, float]:
         """CPU seconds, packets forwarded, seconds passed; the first packets of a call are not in it."""
-        async with Talk(voices) as talk:
+        async with Talk(lambda: voices) as talk:
             await asyncio.sleep(self._settle_s)
             self._meter.lap()
             packets, start = await self._ng.relayed(), time.monotonic()

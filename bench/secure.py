@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.desk_client import DeskClient
-from bench.peers import LiveCall, PeerError, Peers
+from bench.endpoint import PeerError
+from bench.peers import LiveCall, Peers
 from bench.probes import Direction, PartnerAlone, Plain, Press, press, router_alone
 from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, worst, write_json
 from callseal.lab.block import Block
@@ -254,7 +255,7 @@ async def bench(options: argparse.Namespace, world: World, console: Console) -> 
         loads = await Bench(world, peers, desk, random.Random(options.seed)).run(
             options.calls, options.presses, console
         )
-        return loads, peers.late_s
+        return loads, peers.talk.late_s
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
