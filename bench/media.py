@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -24,7 +23,7 @@ from bench.cpu import CpuMeter
 from bench.edges import NG_PORT, EdgePlan, Sides, allow_files, callseal_edge, engine, neighbours
 from bench.endpoint import Leg
 from bench.ng_call import NgClient, PlainCall
-from bench.report import last_line, middle, surroundings, write_json
+from bench.report import conditions, last_line, middle, surroundings, system_load, write_json
 from bench.talk import Talk
 from bench.voice import FRAME_S, Voice
 from callseal.lab.block import Block
@@ -281,7 +280,7 @@ def main(argv: list[str] | None = None) -> int:
         for plan in plans:
             stack.enter_context(callseal_edge(rootfs, plan))
         rows, grown, running = asyncio.run(bench(options, CpuMeter(rtpengine.pid), plans, console))
-    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+    around["load_at_end"] = system_load()
     plain = rows[0]
     ratio = rows[1].mean("call") / plain.mean("call")
     write_json(
@@ -312,8 +311,7 @@ def main(argv: list[str] | None = None) -> int:
     for wrong in running.wrong:
         console.print(wrong, style="red")
     console.print(
-        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
-        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after; {options.out}",
+        conditions(around, options.out),
         style="dim",
     )
     console.print(last_line("media", ratio, GOAL))
