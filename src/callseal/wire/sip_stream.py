@@ -32,7 +32,8 @@ class SipStream:
         self._waiting: dict[int, Timed] = {}
         self._text = b""
         self._foreign = 0
-        self._known = False
+        self.known = False
+        """A message was found."""
         self.lost = 0
         self.encrypted = False
         """The connection speaks TLS."""
@@ -82,7 +83,7 @@ class SipStream:
         return ahead if ahead < _HALF else ahead - _WHOLE
 
     def _given_up(self, at: float) -> bool:
-        if len(self._waiting) > (MOST_WAITING if self._known else MOST_WAITING_UNKNOWN):
+        if len(self._waiting) > (MOST_WAITING if self.known else MOST_WAITING_UNKNOWN):
             return True
         return at - min(since for since, _ in self._waiting.values()) > GAP_S
 
@@ -125,7 +126,7 @@ class SipStream:
                 return found
             message, self._text = self._text[:whole], self._text[whole:]
             if looks_like_sip(message):
-                self._known, self._foreign = True, 0
+                self.known, self._foreign = True, 0
                 found.append(message)
 
     def _look_for_start(self) -> None:

@@ -7,6 +7,7 @@ Pure: keys and packets come in by argument; wrong lengths raise `ValueError`, a 
 from __future__ import annotations
 
 import hmac
+from copy import copy
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -52,6 +53,12 @@ class SrtpContext:
         )
         self.roll_over = roll_over
         self._last: int | None = None
+
+    def begun_at(self, roll_over: int) -> SrtpContext:
+        """Another context with these session keys, which has seen nothing yet."""
+        other = copy(self)
+        other.roll_over, other._last = roll_over, None
+        return other
 
     def encrypt(self, packet: RtpPacket) -> bytes:
         """The packet as it goes on the wire."""
