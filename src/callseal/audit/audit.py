@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from callseal import __version__
@@ -36,11 +37,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A call, what was found, and the verdict (not yet sealed)."""
+    """A call, and what was found."""
 
     case: Case
     tested: SelfTest
-    verdict: Json
+    _verdict: Callable[[], Json] = field(repr=False)
+
+    @property
+    def verdict(self) -> Json:
+        """Not yet sealed. Made anew every time: a capture may hold thousands of calls."""
+        return self._verdict()
 
 
 def audit(
@@ -93,7 +99,10 @@ def _audited(  # noqa: PLR0917
     if call is not None:
         count_sip(case, call)
     tested = self_test([one.stream for one in case.judged], observation.signalling.codec_of, seed)
-    said = verdict.build(
+    if tested.on_silence:
+        case.notes.append("the self-test was made on silence: of so many streams no more packets are kept")
+    said = partial(
+        verdict.build,
         case,
         files,
         observation.counts,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from callseal.audit.heard import Method
 from callseal.audit.observer import Observation
+from callseal.audit.offers import plain_address
 from callseal.audit.roles import Call, calls_of
 from callseal.audit.rtp_stream import Digit, RtpStream
 from callseal.audit.windows import UNKNOWN, Window, Windows
@@ -88,13 +89,22 @@ class Case:
 
 def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call | None]]:
     """Every call of a capture, windows still unknown; a capture without calls is one case."""
+    agent = plain_address(agent)
     calls = calls_of(observation.signalling.dialogs.values(), agent)
     if not calls:
         return [(_without_calls(observation, agent), None)] if observation.streams else []
     cases: list[tuple[Case, Call | None]] = []
-    homes = [_home(one, calls) for one in observation.streams]
+    homes = _Homes(calls)
+    left = 0
+    by_call: dict[int, list[RtpStream]] = {id(call): [] for call in calls}
+    for stream in observation.streams:
+        home = homes.of(stream)
+        if home is None:
+            left += 1
+        else:
+            by_call[id(home)].append(stream)
     for call in calls:
-        streams = [one for one, home in zip(observation.streams, homes, strict=True) if home is call]
+        streams = by_call[id(call)]
         ended = call.ended
         end = max(
             [
@@ -114,7 +124,6 @@ def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call
             list(call.notes),
         )
         cases.append((case, call))
-    left = sum(home is None for home in homes)
     if left:
         for case, _ in cases:
             case.notes.append(f"{left} streams of the capture belong to no dialog in it and are not judged")
@@ -162,13 +171,32 @@ def _at(stream: RtpStream, address: str) -> bool:
     return bool(address) and stream.destination.rpartition(":")[0].strip("[]") == address
 
 
-def _home(stream: RtpStream, calls: list[Call]) -> Call | None:
-    """The call of a stream: the youngest that named one of its ends; else one whose agent's host it reaches, on whatever port."""
-    there = [call for call in calls if _overlaps(stream, call)][::-1]
-    named = (
-        call for call in there if call.owner(_split(stream.destination)) or call.owner(_split(stream.source))
-    )
-    return next(named, None) or next((call for call in there if _stray(stream, call)), None)
+class _Homes:
+    """To which call a stream belongs: the youngest that named one of its ends; else one whose agent's host it reaches, on whatever port."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._by_address: dict[tuple[str, int], list[Call]] = {}
+        self._by_agent: dict[str, list[Call]] = {}
+        for call in reversed(calls):
+            for where in call.named:
+                self._by_address.setdefault(where, []).append(call)
+            for address in (call.agent, *call.agent_addresses()):
+                known = self._by_agent.setdefault(address, [])
+                if not known or known[-1] is not call:
+                    known.append(call)
+
+    def of(self, stream: RtpStream) -> Call | None:
+        source, destination = _split(stream.source), _split(stream.destination)
+        named = [
+            call
+            for where in (destination, source)
+            for call in self._by_address.get(where, ())
+            if _overlaps(stream, call)
+        ]
+        if named:
+            return max(named, key=lambda call: call.begin)
+        strays = self._by_agent.get(destination[0], ())
+        return next((call for call in strays if _overlaps(stream, call) and _stray(stream, call)), None)
 
 
 def _overlaps(stream: RtpStream, call: Call) -> bool:

@@ -25,20 +25,26 @@ class Kind(StrEnum):
 
 
 def kind_of(data: bytes) -> Kind:
+    """What it looks like; `OTHER` when that is nothing known here."""
     if len(data) < 4:
         return Kind.OTHER
-    first = data[0]
     if looks_like_sip(data):
         return Kind.SIP
-    if first >> 6 == 2:
-        if 192 <= data[1] <= 223:
-            return Kind.RTCP
-        return Kind.RTP if len(data) >= 12 else Kind.OTHER
-    if 20 <= first <= 25 and data[1:3] in _DTLS:
+    return _rtp(data) if data[0] >> 6 == 2 else _other(data)
+
+
+def _rtp(data: bytes) -> Kind:
+    if 192 <= data[1] <= 223:
+        return Kind.RTCP
+    return Kind.RTP if len(data) >= 12 else Kind.OTHER
+
+
+def _other(data: bytes) -> Kind:
+    if 20 <= data[0] <= 25 and data[1:3] in _DTLS:
         return Kind.DTLS
     if data[4:8] == b"ZRTP":
         return Kind.ZRTP
-    if 0x40 <= first <= 0x4F and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") < 4:
+    if 0x40 <= data[0] <= 0x4F and 0 <= len(data) - 4 - int.from_bytes(data[2:4], "big") < 4:
         return Kind.TURN
     return Kind.OTHER
 

@@ -86,6 +86,11 @@ class Dialog:
     def invites(self) -> Iterator[Passed]:
         return (one for one in self.messages if one.method == "INVITE" and one.status == 0)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the capture holds its beginning."""
+        return any(not one.in_dialog for one in self.invites)
+
 
 class Signalling:
     """All dialogs of a capture. `unreadable_keys` counts crypto lines that say nothing here, `dtls_offers` audio that is keyed by DTLS,

@@ -218,11 +218,12 @@ def _tell(
 ) -> int:
     from callseal.audit import command  # noqa: PLC0415
 
-    verdicts = command.sealed(found, out, sign)
-    if report:
-        command.write_report(report, found, verdicts)
     console = Console(highlight=False, soft_wrap=True)
-    for verdict in verdicts:
+    kept, results = [], set()
+    for verdict in command.sealing(found, out, sign):
+        results.add(verdict["result"]["verdict"])
+        if report:
+            kept.append(verdict)
         if as_json:
             typer.echo(json.dumps(verdict, sort_keys=True, ensure_ascii=False))
         else:
@@ -230,9 +231,10 @@ def _tell(
             console.print(Text(lines[0], _STYLES[verdict["result"]["verdict"]]))
             for line in lines[1:]:
                 console.print(Text(line))
-    if report and not as_json:
-        console.print(f"report {report.resolve().as_uri()}")
-    results = {verdict["result"]["verdict"] for verdict in verdicts}
+    if report:
+        command.write_report(report, found, kept)
+        if not as_json:
+            console.print(f"report {report.resolve().as_uri()}")
     return DIGITS if "digits" in results else NO_EVIDENCE if "no_evidence" in results else CLEAN
 
 
