@@ -126,7 +126,7 @@ def files(  # noqa: PLR0917 - each is an option of the command line
 @app.command()
 def live(  # noqa: PLR0917 - each is an option of the command line
     agent: Annotated[
-        str, typer.Option("--agent", metavar="ADDRESS", help="IPv4 address of the agent's side.")
+        str, typer.Option("--agent", metavar="ADDRESS", help="IPv4 or IPv6 address of the agent's side.")
     ],
     interface: Annotated[
         str, typer.Option("--interface", metavar="NAME", help="Device to listen on.")
