@@ -13,10 +13,10 @@ from callseal.audit import verdict, windows
 from callseal.audit.canonical import Json, canonical
 from callseal.audit.captures import CaptureError, Captures, Named, Progress
 from callseal.audit.case import Case, cases_of, count_sip
+from callseal.audit.doubts import CaptureFile
 from callseal.audit.observer import Observation, Observer
 from callseal.audit.roles import Call
 from callseal.audit.self_test import SelfTest, self_test
-from callseal.audit.verdict import CaptureFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call
     """Every call of a capture, windows still unknown; a capture without calls is one case."""
     agent = plain_address(agent)
     calls = calls_of(observation.signalling.dialogs.values(), agent)
+    for call in calls:
+        call.since = None if call.begun else observation.begin
     if not calls:
         return [(_without_calls(observation, agent), None)] if observation.streams else []
     cases: list[tuple[Case, Call | None]] = []

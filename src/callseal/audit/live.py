@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from callseal.audit.audit import Audited, Options, judge
+from callseal.audit.doubts import CaptureFile
 from callseal.audit.observer import Observer
 from callseal.audit.tap import Tap
-from callseal.audit.verdict import CaptureFile
 from callseal.wire.ip import RAW
 from callseal.wire.pcap_stream import Frame
 

@@ -27,6 +27,8 @@ class Call:
     agent: str = ""
     notes: list[str] = field(default_factory=list)
     by_port: bool = False
+    since: float | None = None
+    """When the capture began, for a call that was up by then."""
     _named: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @property
@@ -36,7 +38,13 @@ class Call:
 
     @property
     def begin(self) -> float:
-        return min(one.begin for one in self.dialogs)
+        first = min(one.begin for one in self.dialogs)
+        return first if self.since is None else min(first, self.since)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the capture holds the beginning of every leg that is in it."""
+        return all(one.begun for one in self.dialogs)
 
     @property
     def ended(self) -> float | None:

@@ -45,7 +45,9 @@ def edge() -> Iterator[Namespace]:
 
 
 @pytest.mark.parametrize("family", ADDRESSES, ids=["IPv4", "IPv6"])
-def test_live_hears_what_leaves_for_the_agent_and_nothing_else(edge: Namespace, family: int) -> None:
+def test_live_hears_what_leaves_for_the_agent_and_nothing_else(
+    edge: Namespace, family: socket.AddressFamily
+) -> None:
     _, agent, other = ADDRESSES[family]
     capture = Capture()
     talk = Talk(capture, EDGE_TO_AGENT, (agent if "." in agent else "192.0.2.40", 20000))
