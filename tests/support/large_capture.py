@@ -65,7 +65,7 @@ def write_calls(path: Path, calls: int, *, together: int, seconds: int, leaking:
             }
             _write_second(sink, second, _media(up, together, second, audio), waiting)
             second += 1
-        _write_second(sink, second, None, waiting)
+        _write_second(sink, second + seconds, None, waiting)
 
 
 def write_noise(path: Path, size: int) -> None:
@@ -202,7 +202,7 @@ def _write_second(
 ) -> None:
     """Media of one second, with the messages of that time between."""
     done = 0
-    while waiting and (block is None or waiting[-1][0] < BEGIN + second + 1):
+    while waiting and waiting[-1][0] < BEGIN + second + 1:
         at, frame = waiting.pop()
         if block is not None:
             place = (

@@ -49,15 +49,24 @@ class Audited:
         return self._verdict()
 
 
+Judged = Callable[[int, int], None]
+"""Told after each call: how many are judged, and of how many."""
+
+
 def audit(
-    captures: Sequence[Named], options: Options, *, made_at: int, progress: Progress = lambda _octets: None
+    captures: Sequence[Named],
+    options: Options,
+    *,
+    made_at: int,
+    progress: Progress = lambda _octets: None,
+    judged: Judged = lambda _done, _all: None,
 ) -> list[Audited]:
     """Reads, judges, and tests itself. Raises `CaptureError` when there is nothing to judge."""
     reading = Captures(captures, progress)
     observer = Observer(keys=options.keys)
     observer.watch(reading.frames())
     observation = observer.finish()
-    return judge(observation, reading.files(), options, made_at=made_at)
+    return judge(observation, reading.files(), options, made_at=made_at, judged=judged)
 
 
 def judge(
@@ -67,6 +76,7 @@ def judge(
     *,
     made_at: int,
     whole: bool = False,
+    judged: Judged = lambda _done, _all: None,
 ) -> list[Audited]:
     """Verdicts on what was observed; `whole`: it is known that nothing was missed. Raises `CaptureError`."""
     cases = cases_of(observation, options.agent)
@@ -83,7 +93,11 @@ def judge(
     for case, _ in cases:
         case.whole = whole
     seed = hashlib.sha256("".join(one.sha256 for one in files).encode()).digest()
-    return [_audited(case, call, observation, files, options, seed, made_at) for case, call in cases]
+    found = []
+    for case, call in cases:
+        found.append(_audited(case, call, observation, files, options, seed, made_at))
+        judged(len(found), len(cases))
+    return found
 
 
 def _audited(  # noqa: PLR0917

@@ -109,7 +109,9 @@ def from_signalling(call: Call, begin: float, end: float) -> Windows:
         return Windows(
             UNKNOWN, (Window(UNKNOWN, begin, end),), ("no offer of the partner is in the capture",)
         )
-    notes: tuple[str, ...] = () if len(legs) > 1 else ("the partner's offers of one leg only are in the capture",)
+    notes: tuple[str, ...] = (
+        () if len(legs) > 1 else ("the partner's offers of one leg only are in the capture",)
+    )
     if not call.begun and not all(moves[0].away for moves in legs):
         return Windows(
             UNKNOWN,
