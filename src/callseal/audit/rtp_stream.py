@@ -44,6 +44,12 @@ class Digit:
     key: str = field(repr=False)
     milliseconds: float = 0.0
     level_dbm0: float | None = None
+    way: str = ""
+    """Of a telephone-event: one of `AGREED`, `NEVER_AGREED`, `IN_REDUNDANCY`."""
+
+
+AGREED, NEVER_AGREED, IN_REDUNDANCY = "agreed", "never agreed", "in redundancy"
+"""Under a payload type that SDP names, under another, inside RFC 2198."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +202,14 @@ class RtpStream:
         variable = codec == "OPUS"  # its packets may have any length; no key hides in 4 octets of it
         if variable or not payload:
             return False
-        redundant = codec in ("", "RED") or codec not in DECODABLE
-        found = list(events_in(kind, timestamp, payload, redundant=redundant))
+        way = AGREED if codec == "TELEPHONE-EVENT" else NEVER_AGREED
+        found = list(events_in(kind, timestamp, payload, redundant=False))
+        if not found and codec not in DECODABLE:
+            way = IN_REDUNDANCY
+            found = list(events_in(kind, timestamp, payload))
         for stamp, event in found:
             if self._presses.begins(stamp, event):
-                self._digit(Digit(at, Method.EVENT, event.key or UNREADABLE))
+                self._digit(Digit(at, Method.EVENT, event.key or UNREADABLE, way=way))
         if found:
             self.gauge.add("events", np.array([at]))
             self.codecs["EVENT"] = self.codecs.get("EVENT", 0) + 1

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from callseal.audit import libraries
 from callseal.cli.audit_bar import Bar
+from callseal.cli.audit_mask import mask
 
 CLEAN, DIGITS, NO_EVIDENCE = 0, 3, 4
 """Exit codes; 1 is an error told on standard error, 2 a wrong command line."""
@@ -189,6 +190,9 @@ def verify(
         console.print(f"signed by {checked.signer}; --key FILE makes sure whose key that is")
     if not checked.closed:
         console.print("files were given: whether later verdicts exist cannot be seen; give the folder")
+
+
+app.command("mask")(mask)
 
 
 @app.command("key")
