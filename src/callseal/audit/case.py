@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from callseal.audit.findings import Digit
 from callseal.audit.heard import Method
+from callseal.audit.homes import Homes, split, stray
 from callseal.audit.observer import Observation
 from callseal.audit.offers import plain_address
 from callseal.audit.roles import Call, calls_of
-from callseal.audit.rtp_stream import Digit, RtpStream
+from callseal.audit.rtp_stream import RtpStream
 from callseal.audit.windows import UNKNOWN, Window, Windows
 
-AROUND_S = 2.0
-"""Media may begin before the INVITE is seen and go on after the BYE."""
 NO_DIALOG = "capture"
 """Name of the case of a capture without signalling."""
 
@@ -96,7 +96,7 @@ def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call
     if not calls:
         return [(_without_calls(observation, agent), None)] if observation.streams else []
     cases: list[tuple[Case, Call | None]] = []
-    homes = _Homes(calls)
+    homes = Homes(calls)
     left = 0
     by_call: dict[int, list[RtpStream]] = {id(call): [] for call in calls}
     for stream in observation.streams:
@@ -173,63 +173,20 @@ def _at(stream: RtpStream, address: str) -> bool:
     return bool(address) and stream.destination.rpartition(":")[0].strip("[]") == address
 
 
-class _Homes:
-    """To which call a stream belongs: the youngest that named one of its ends; else one whose agent's host it reaches, on whatever port."""
-
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self._by_address: dict[tuple[str, int], list[Call]] = {}
-        self._by_agent: dict[str, list[Call]] = {}
-        for call in reversed(calls):
-            for where in call.named:
-                self._by_address.setdefault(where, []).append(call)
-            for address in (call.agent, *call.agent_addresses()):
-                known = self._by_agent.setdefault(address, [])
-                if not known or known[-1] is not call:
-                    known.append(call)
-
-    def of(self, stream: RtpStream) -> Call | None:
-        source, destination = _split(stream.source), _split(stream.destination)
-        named = [
-            call
-            for where in (destination, source)
-            for call in self._by_address.get(where, ())
-            if _overlaps(stream, call)
-        ]
-        if named:
-            return max(named, key=lambda call: call.begin)
-        strays = self._by_agent.get(destination[0], ())
-        return next((call for call in strays if _overlaps(stream, call) and _stray(stream, call)), None)
-
-
-def _overlaps(stream: RtpStream, call: Call) -> bool:
-    ended = call.ended
-    return stream.begin >= call.begin - AROUND_S and (ended is None or stream.begin <= ended + AROUND_S)
-
-
-def _stray(stream: RtpStream, call: Call) -> bool:
-    address = _split(stream.destination)[0]
-    return address == call.agent or (not call.by_port and address in call.agent_addresses())
-
-
 def _assigned(stream: RtpStream, call: Call) -> Assigned:
-    sender, receiver = call.owner(_split(stream.source)), call.owner(_split(stream.destination))
-    if _stray(stream, call):
+    sender, receiver = call.owner(split(stream.source)), call.owner(split(stream.destination))
+    if stray(stream, call):
         receiver = "agent"
     return Assigned(stream, _leg(stream, call), sender or "edge", receiver or "edge", receiver == "agent")
 
 
 def _leg(stream: RtpStream, call: Call) -> str:
     """The leg in which either end was named first."""
-    for where in (_split(stream.destination), _split(stream.source)):
+    for where in (split(stream.destination), split(stream.source)):
         for dialog, one in call.descriptions():
             if where in one.addresses:
                 return dialog.leg or dialog.call_id
     return ""
-
-
-def _split(where: str) -> tuple[str, int]:
-    address, _, port = where.rpartition(":")
-    return address.strip("[]"), int(port)
 
 
 def _found(stream: RtpStream, window: Window) -> Found:

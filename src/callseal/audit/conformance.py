@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from callseal.audit.audit import Audited
 from callseal.audit.case import Assigned, Case
+from callseal.audit.findings import AGREED, IN_REDUNDANCY, NEVER_AGREED, Digit, Fragment
 from callseal.audit.heard import Method
-from callseal.audit.rtp_stream import AGREED, IN_REDUNDANCY, NEVER_AGREED, Digit, Fragment
 from callseal.audit.windows import SECURED, Window
 
 KEYS = 12

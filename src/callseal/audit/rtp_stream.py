@@ -7,13 +7,13 @@ Memory is bounded: a batch, the sample for the self-test, the gauge and the find
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from callseal.audit.body_keys import UNREADABLE
 from callseal.audit.codecs import DECODABLE, SILENT, STATIC
 from callseal.audit.events import LONGEST_EVENT_PAYLOAD, Presses, events_in
+from callseal.audit.findings import AGREED, IN_REDUNDANCY, NEVER_AGREED, Digit, Fragment
 from callseal.audit.gauge import Gauge
 from callseal.audit.heard import Method
 from callseal.audit.rtp_audio import Audio, Sounding, is_odd
@@ -33,32 +33,6 @@ FEW = 4
 
 CodecOf = Callable[[str, str, int], str]
 """(source, destination, payload type) -> name of the codec in SDP, "" when nobody announced it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Digit:
-    """A key that was found; it is compared in memory and never written."""
-
-    at: float
-    method: Method
-    key: str = field(repr=False)
-    milliseconds: float = 0.0
-    level_dbm0: float | None = None
-    way: str = ""
-    """Of a telephone-event: one of `AGREED`, `NEVER_AGREED`, `IN_REDUNDANCY`."""
-
-
-AGREED, NEVER_AGREED, IN_REDUNDANCY = "agreed", "never agreed", "in redundancy"
-"""Under a payload type that SDP names, under another, inside RFC 2198."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A piece of tone too short to be a digit."""
-
-    at: float
-    milliseconds: float
-    level_dbm0: float
 
 
 class RtpStream:

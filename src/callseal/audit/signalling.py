@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from callseal.audit.body_keys import keys_in_body
+from callseal.audit.findings import Digit
 from callseal.audit.heard import Method
 from callseal.audit.offers import audio_of, sdp_in
-from callseal.audit.rtp_stream import Digit
 from callseal.wire.sip import SipMessage
 from callseal.wire.srtp import Crypto
 
