@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit bench-bleed screenshots setup uninstall soak-fuzz soak-bleed
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit bench-bleed screenshots setup uninstall soak-fuzz soak-bleed soak-audit
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -71,6 +71,10 @@ soak-bleed: ## 100,000 keys where the leak table says 0 (result: docs/reference/
 	@infra/host/setup test
 	@python -m bench.bleed --soak --only fence --digits 90000 --lines 44 --speed 3 --out bench/results/bleed-soak-fence.json --page build/soak/bleed-fence.md $(ARGS)
 	@python -m bench.bleed --soak --only mask --digits 11000 --out bench/results/bleed-soak-mask.json --page build/soak/bleed-mask.md $(ARGS)
+
+soak-audit: ## Captures of a gigabyte: what an audit of them costs (result: docs/reference/soak.md)
+	@infra/host/setup test
+	@pytest -m soak tests/integration/audit/test_huge.py $(ARGS)
 
 screenshots: ## The card in each state, into docs/screenshots
 	@infra/host/setup test

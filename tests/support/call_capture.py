@@ -6,6 +6,7 @@ Addresses are of the documentation ranges. Only made-up digits, no card.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def sdp(where: Where, codec: str = "PCMU", *, event: int = 101, crypto: str = ""
 
 @dataclass(slots=True)
 class Talk:
-    """One RTP stream, packet after packet. With `crypto` it is SRTP."""
+    """One RTP stream, packet after packet. With `crypto` it is SRTP, with `roll_over` one that was there long before."""
 
     capture: Capture
     source: Where
@@ -88,10 +89,11 @@ class Talk:
     crypto: Crypto | None = None
     sequence: int = 100
     timestamp: int = 5000
+    roll_over: int = 0
     _context: SrtpContext | None = None
 
     def __post_init__(self) -> None:
-        self._context = SrtpContext(self.crypto) if self.crypto else None
+        self._context = SrtpContext(self.crypto, roll_over=self.roll_over) if self.crypto else None
 
     @property
     def step(self) -> int:
@@ -180,6 +182,7 @@ def secured_call(
     keys: str = "1234",
     crypto: Crypto | None = None,
     agent_only: bool = False,
+    roll_over: int = 0,
 ) -> Capture:
     """Eight seconds: home until 2, secured until 6, home again. The customer presses `keys` at 3; `leak` reaches the agent at 4."""
     capture = Capture()
@@ -262,7 +265,8 @@ def secured_call(
                 f"Signal={key}\r\nDuration=80\r\n",
                 "application/dtmf-relay",
             )
-    to_agent = Talk(capture, EDGE_TO_AGENT, AGENT_RTP, codec, ssrc=7, crypto=crypto)
+    srtp: dict[str, Any] = {"crypto": crypto, "roll_over": roll_over}
+    to_agent = Talk(capture, EDGE_TO_AGENT, AGENT_RTP, codec, ssrc=7, **srtp)
     at = to_agent.say(0.5, murmur(3.5))
     if leak_events:
         at = to_agent.press(at, leak_events, kind=leak_kind)
@@ -270,8 +274,8 @@ def secured_call(
         at = to_agent.say(at, leak)
     to_agent.say(at, murmur(ENDS_AT - at, seed=2))
     if not agent_only:
-        from_customer = Talk(capture, CUSTOMER_RTP, EDGE_TO_CUSTOMER, codec, ssrc=8, crypto=crypto)
+        from_customer = Talk(capture, CUSTOMER_RTP, EDGE_TO_CUSTOMER, codec, ssrc=8, **srtp)
         at = from_customer.press(from_customer.say(0.5, murmur(2.5, seed=3)), keys)
         from_customer.say(at, murmur(ENDS_AT - at, seed=4))
-        Talk(capture, AGENT_RTP, EDGE_TO_AGENT, codec, ssrc=9, crypto=crypto).say(0.5, murmur(7.5, seed=5))
+        Talk(capture, AGENT_RTP, EDGE_TO_AGENT, codec, ssrc=9, **srtp).say(0.5, murmur(7.5, seed=5))
     return capture

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
-from callseal.wire.srtp import SALT_BYTES, SUITES, Crypto, SrtpContext
+from callseal.wire.srtp import SUITES, Crypto, SrtpContext
 from tests.support.rtp_talker import Talker
 
 
@@ -21,7 +21,7 @@ def cryptos(sdp: str) -> list[Crypto]:
 
 def new_crypto(tag: int, suite: str) -> Crypto:
     kind = SUITES[suite]
-    return Crypto(tag, kind, secrets.token_bytes(kind.key_bytes), secrets.token_bytes(SALT_BYTES))
+    return Crypto(tag, kind, secrets.token_bytes(kind.key_bytes), secrets.token_bytes(kind.salt_bytes))
 
 
 class SecureTalker(Talker):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from callseal import __version__
@@ -12,10 +13,10 @@ from callseal.audit import verdict, windows
 from callseal.audit.canonical import Json, canonical
 from callseal.audit.captures import CaptureError, Captures, Named, Progress
 from callseal.audit.case import Case, cases_of, count_sip
+from callseal.audit.doubts import CaptureFile
 from callseal.audit.observer import Observation, Observer
 from callseal.audit.roles import Call
 from callseal.audit.self_test import SelfTest, self_test
-from callseal.audit.verdict import CaptureFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +37,36 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A call, what was found, and the verdict (not yet sealed)."""
+    """A call, and what was found."""
 
     case: Case
     tested: SelfTest
-    verdict: Json
+    _verdict: Callable[[], Json] = field(repr=False)
+
+    @property
+    def verdict(self) -> Json:
+        """Not yet sealed. Made anew every time: a capture may hold thousands of calls."""
+        return self._verdict()
+
+
+Judged = Callable[[int, int], None]
+"""Told after each call: how many are judged, and of how many."""
 
 
 def audit(
-    captures: Sequence[Named], options: Options, *, made_at: int, progress: Progress = lambda _octets: None
+    captures: Sequence[Named],
+    options: Options,
+    *,
+    made_at: int,
+    progress: Progress = lambda _octets: None,
+    judged: Judged = lambda _done, _all: None,
 ) -> list[Audited]:
     """Reads, judges, and tests itself. Raises `CaptureError` when there is nothing to judge."""
     reading = Captures(captures, progress)
     observer = Observer(keys=options.keys)
     observer.watch(reading.frames())
     observation = observer.finish()
-    return judge(observation, reading.files(), options, made_at=made_at)
+    return judge(observation, reading.files(), options, made_at=made_at, judged=judged)
 
 
 def judge(
@@ -61,6 +76,7 @@ def judge(
     *,
     made_at: int,
     whole: bool = False,
+    judged: Judged = lambda _done, _all: None,
 ) -> list[Audited]:
     """Verdicts on what was observed; `whole`: it is known that nothing was missed. Raises `CaptureError`."""
     cases = cases_of(observation, options.agent)
@@ -77,7 +93,11 @@ def judge(
     for case, _ in cases:
         case.whole = whole
     seed = hashlib.sha256("".join(one.sha256 for one in files).encode()).digest()
-    return [_audited(case, call, observation, files, options, seed, made_at) for case, call in cases]
+    found = []
+    for case, call in cases:
+        found.append(_audited(case, call, observation, files, options, seed, made_at))
+        judged(len(found), len(cases))
+    return found
 
 
 def _audited(  # noqa: PLR0917
@@ -93,7 +113,10 @@ def _audited(  # noqa: PLR0917
     if call is not None:
         count_sip(case, call)
     tested = self_test([one.stream for one in case.judged], observation.signalling.codec_of, seed)
-    said = verdict.build(
+    if tested.on_silence:
+        case.notes.append("the self-test was made on silence: of so many streams no more packets are kept")
+    said = partial(
+        verdict.build,
         case,
         files,
         observation.counts,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from callseal.audit.verdict import CaptureFile
+from callseal.audit.doubts import CaptureFile
 from callseal.observe.errors import Error
 from callseal.wire.pcap_stream import CaptureReader, Frame, NotACaptureError, Readable
 

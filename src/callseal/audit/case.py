@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from callseal.audit.findings import Digit
 from callseal.audit.heard import Method
+from callseal.audit.homes import Homes, split, stray
 from callseal.audit.observer import Observation
+from callseal.audit.offers import plain_address
 from callseal.audit.roles import Call, calls_of
-from callseal.audit.rtp_stream import Digit, RtpStream
+from callseal.audit.rtp_stream import RtpStream
 from callseal.audit.windows import UNKNOWN, Window, Windows
 
-AROUND_S = 2.0
-"""Media may begin before the INVITE is seen and go on after the BYE."""
 NO_DIALOG = "capture"
 """Name of the case of a capture without signalling."""
 
@@ -88,13 +89,24 @@ class Case:
 
 def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call | None]]:
     """Every call of a capture, windows still unknown; a capture without calls is one case."""
+    agent = plain_address(agent)
     calls = calls_of(observation.signalling.dialogs.values(), agent)
+    for call in calls:
+        call.since = None if call.begun else observation.begin
     if not calls:
         return [(_without_calls(observation, agent), None)] if observation.streams else []
     cases: list[tuple[Case, Call | None]] = []
-    homes = [_home(one, calls) for one in observation.streams]
+    homes = Homes(calls)
+    left = 0
+    by_call: dict[int, list[RtpStream]] = {id(call): [] for call in calls}
+    for stream in observation.streams:
+        home = homes.of(stream)
+        if home is None:
+            left += 1
+        else:
+            by_call[id(home)].append(stream)
     for call in calls:
-        streams = [one for one, home in zip(observation.streams, homes, strict=True) if home is call]
+        streams = by_call[id(call)]
         ended = call.ended
         end = max(
             [
@@ -114,7 +126,6 @@ def cases_of(observation: Observation, agent: str = "") -> list[tuple[Case, Call
             list(call.notes),
         )
         cases.append((case, call))
-    left = sum(home is None for home in homes)
     if left:
         for case, _ in cases:
             case.notes.append(f"{left} streams of the capture belong to no dialog in it and are not judged")
@@ -162,44 +173,20 @@ def _at(stream: RtpStream, address: str) -> bool:
     return bool(address) and stream.destination.rpartition(":")[0].strip("[]") == address
 
 
-def _home(stream: RtpStream, calls: list[Call]) -> Call | None:
-    """The call of a stream: the youngest that named one of its ends; else one whose agent's host it reaches, on whatever port."""
-    there = [call for call in calls if _overlaps(stream, call)][::-1]
-    named = (
-        call for call in there if call.owner(_split(stream.destination)) or call.owner(_split(stream.source))
-    )
-    return next(named, None) or next((call for call in there if _stray(stream, call)), None)
-
-
-def _overlaps(stream: RtpStream, call: Call) -> bool:
-    ended = call.ended
-    return stream.begin >= call.begin - AROUND_S and (ended is None or stream.begin <= ended + AROUND_S)
-
-
-def _stray(stream: RtpStream, call: Call) -> bool:
-    address = _split(stream.destination)[0]
-    return address == call.agent or (not call.by_port and address in call.agent_addresses())
-
-
 def _assigned(stream: RtpStream, call: Call) -> Assigned:
-    sender, receiver = call.owner(_split(stream.source)), call.owner(_split(stream.destination))
-    if _stray(stream, call):
+    sender, receiver = call.owner(split(stream.source)), call.owner(split(stream.destination))
+    if stray(stream, call):
         receiver = "agent"
     return Assigned(stream, _leg(stream, call), sender or "edge", receiver or "edge", receiver == "agent")
 
 
 def _leg(stream: RtpStream, call: Call) -> str:
     """The leg in which either end was named first."""
-    for where in (_split(stream.destination), _split(stream.source)):
+    for where in (split(stream.destination), split(stream.source)):
         for dialog, one in call.descriptions():
             if where in one.addresses:
                 return dialog.leg or dialog.call_id
     return ""
-
-
-def _split(where: str) -> tuple[str, int]:
-    address, _, port = where.rpartition(":")
-    return address.strip("[]"), int(port)
 
 
 def _found(stream: RtpStream, window: Window) -> Found:

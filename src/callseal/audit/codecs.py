@@ -6,6 +6,7 @@ G.711 by tables, G.722 and Opus by FFmpeg's decoders (PyAV). Both come with the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -111,7 +112,7 @@ def encode(codec: str, audio: Floats, frame_ms: int = 20) -> list[bytes]:
     step = RATE * frame_ms // 1000
     whole = np.clip(np.round(audio[: len(audio) // step * step]), -32768, 32767).astype(np.int16)
     if codec in ("PCMU", "PCMA"):
-        code = (encode_ulaw if codec == "PCMU" else encode_alaw)(whole.tolist())
+        code = _law(codec)[whole.view(np.uint16)].tobytes()
         return [code[at : at + step] for at in range(0, len(code), step)]
     if codec == "G722":
         return _encode("g722", 16000, np.repeat(whole, 2), 320)
@@ -119,6 +120,12 @@ def encode(codec: str, audio: Floats, frame_ms: int = 20) -> list[bytes]:
         times = np.arange(len(whole) * 6) / 6
         return _encode("libopus", 48000, np.interp(times, np.arange(len(whole)), whole).astype(np.int16), 960)
     raise ValueError(f"{codec} cannot be encoded here")
+
+
+@cache
+def _law(codec: str) -> NDArray[np.uint8]:
+    """Code of every 16-bit sample, by the sample's unsigned value."""
+    return np.frombuffer((encode_ulaw if codec == "PCMU" else encode_alaw)(range(0x10000)), dtype=np.uint8)
 
 
 def _encode(name: str, rate: int, samples: NDArray[np.int16], step: int) -> list[bytes]:

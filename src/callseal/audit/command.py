@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from callseal.audit import report, seal
@@ -10,21 +10,36 @@ from callseal.audit.audit import Audited, Options, audit, judge
 from callseal.audit.canonical import Json
 from callseal.audit.captures import open_file
 
-__all__ = ["Audited", "Options", "as_text", "audit", "judge", "open_file", "sealed", "write_report"]
+__all__ = [
+    "Audited",
+    "Options",
+    "as_text",
+    "audit",
+    "judge",
+    "open_file",
+    "sealed",
+    "sealing",
+    "write_report",
+]
 
 
 def sealed(found: Sequence[Audited], out: Path | None = None, sign: Path | None = None) -> list[Json]:
-    """The verdicts in a chain: that of the folder `out`, or one of their own. Raises `SealError`."""
+    """All verdicts of `sealing`."""
+    return list(sealing(found, out, sign))
+
+
+def sealing(found: Sequence[Audited], out: Path | None = None, sign: Path | None = None) -> Iterator[Json]:
+    """The verdicts one by one, in a chain: that of the folder `out`, or one of their own. Raises `SealError`."""
     key = seal.load_key(sign) if sign else None
-    if out is not None:
-        folder = seal.VerdictFolder(out, key)
-        return [folder.add(one.verdict)[1] for one in found]
-    verdicts: list[Json] = []
+    folder = seal.VerdictFolder(out, key) if out is not None else None
     previous = seal.BEGINNING
     for number, one in enumerate(found, start=1):
-        verdicts.append(seal.seal(one.verdict, number, previous, key))
-        previous = seal.digest(verdicts[-1])
-    return verdicts
+        if folder is not None:
+            yield folder.add(one.verdict)[1]
+            continue
+        row = seal.seal(one.verdict, number, previous, key)
+        previous = seal.digest(row)
+        yield row
 
 
 def write_report(path: Path, found: Sequence[Audited], verdicts: Sequence[Json]) -> None:

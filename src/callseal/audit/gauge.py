@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Gauge:
     def __init__(self, begin: float) -> None:
         self.begin = begin
         self.width = NARROWEST_S
-        self._counts = np.zeros((len(FIELDS), 64), dtype=np.int64)
+        self._counts: NDArray[Any] = np.zeros((len(FIELDS), 64), dtype=np.int64)
         self._energy = np.zeros(64, dtype=np.float32)
         self._used = 0
 
@@ -54,8 +55,15 @@ class Gauge:
         places = self._places(times)  # first: it may put a longer array into the place of this one
         np.maximum.at(self._energy, places, mean_squares)
 
+    def close(self) -> None:
+        """Nothing will be added any more: it takes as little memory as it can."""
+        counts = self._counts[:, : self._used]
+        small = np.uint16 if not counts.size or int(counts.max()) < 1 << 16 else np.int64
+        self._counts = counts.astype(small)
+        self._energy = self._energy[: self._used].copy()
+
     def bins(self, name: str) -> NDArray[np.int64]:
-        return self._counts[FIELDS.index(name), : self._used]
+        return self._counts[FIELDS.index(name), : self._used].astype(np.int64)
 
     @property
     def energy(self) -> NDArray[np.float32]:

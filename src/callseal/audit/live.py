@@ -1,6 +1,6 @@
 """A live audit of what goes to the agent's side, and of nothing else: in memory, nothing is written but the verdict.
 
-The socket's filter lets in UDP to that one address; the customer's leg is not looked at. There is no signalling of the partner in it, so when
+The socket's filter lets in UDP to that one address, arriving or leaving; the customer's leg is not looked at. There is no signalling of the partner in it, so when
 the line was secured must be said, or the whole time is judged.
 """
 
@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from callseal.audit.audit import Audited, Options, judge
+from callseal.audit.doubts import CaptureFile
 from callseal.audit.observer import Observer
 from callseal.audit.tap import Tap
-from callseal.audit.verdict import CaptureFile
 from callseal.wire.ip import RAW
 from callseal.wire.pcap_stream import Frame
 
 LARGEST_DATAGRAM = 65535
 LOOK_S = 0.2
+LOOPBACK = "lo"
 
 
 def listen(
@@ -33,8 +34,8 @@ def listen(
     stopped: Callable[[], bool] = lambda: False,
     ready: Callable[[], None] = lambda: None,
 ) -> list[Audited]:
-    """Listens for `seconds` (None: until `stopped`) and judges. IPv4, needs root. Raises `TapError`, `CaptureError`."""
-    tap = Tap(address, interface)
+    """Listens for `seconds` (None: until `stopped`) and judges. IPv4 or IPv6, needs root. Raises `TapError`, `CaptureError`."""
+    tap = Tap(address, interface, leaving=interface != LOOPBACK)
     sha = hashlib.sha256()
     counts = [0, 0]
     end = None if seconds is None else clock() + seconds

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import socket
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from callseal.audit.connections import Connections
+from callseal.audit.datagrams import Kind, ends_of, kind_of, name_of
 from callseal.audit.key_ring import StreamKeys
 from callseal.audit.rtp_stream import BATCH, FEW, RtpStream
 from callseal.audit.signalling import Signalling
 from callseal.wire import ip
 from callseal.wire.pcap_stream import Frame
-from callseal.wire.sip import SipStream, looks_like_sip
 
 MOST_STREAMS = 50_000
 MOST_CANDIDATES = 4_096
-MOST_CONNECTIONS = 5_000
-SWEEP_FRAMES = 100_000
+MOST_PENDING = 100_000
+"""Packets that wait for their batch, of all streams together; looked at with every sweep."""
+MOST_SAMPLES = 64 << 20
+"""Octets that are kept for self-tests; streams beyond them are tested on silence."""
+LONGEST_CANDIDATE = 4096
+SWEEP_FRAMES = 50_000
 IDLE_S = 30.0
 PAUSE_S = 5.0
 _ETHERNET_IPV4 = b"\x08\x00"
-_DTLS = (b"\xfe\xff", b"\xfe\xfd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Observer:
         self._candidates: dict[bytes, list[tuple[float, bytes]]] = {}
         self._ssrc_keys: dict[bytes, StreamKeys] = {}
         self._done: list[RtpStream] = []
-        self._connections: dict[tuple[str, str], SipStream] = {}
+        self._connections = Connections()
+        self._samples = 0
         self._counts: Counter[str] = Counter()
         self._begin = self._end = 0.0
 
@@ -68,12 +72,12 @@ class Observer:
                 and frame[offset + 9] == ip.UDP
                 and not (frame[offset + 6] & 0x3F or frame[offset + 7])
                 and (offset != 14 or frame[12:14] == _ETHERNET_IPV4)
+                and len(frame) >= (end := offset + 20 + (frame[offset + 24] << 8 | frame[offset + 25]))
             ):
                 start = offset + 28
                 if frame[start] >> 6 == 2 and not 192 <= frame[start + 1] <= 223:
                     name = frame[offset + 12 : offset + 24] + frame[start + 8 : start + 12]
                     stream = streams.get(name)
-                    end = offset + 20 + (frame[offset + 24] << 8 | frame[offset + 25])
                     if stream is None:
                         self._candidate(at, name, frame[start:end])
                     elif name in self._ssrc_keys:
@@ -95,20 +99,24 @@ class Observer:
 
     def finish(self) -> Observation:
         """Everything is read."""
-        for name in [name for name in self._candidates if self.signalling.announced(_ends(name)[1])]:
+        for name in [name for name in self._candidates if self.signalling.announced(ends_of(name)[1])]:
             for at, packet in self._candidates.pop(name):  # SDP came after the media
                 if name not in self._streams:
                     self._stream(at, name)
                 self._packet(at, name, packet)
+        for message in self._connections.drain():
+            self.signalling.feed(*message)
         for name, stream in list(self._streams.items()):
-            self._split(name, stream).flush(final=True)
-        found = [*self._done, *self._streams.values()]
-        kept = tuple(one for one in found if one.likely or self._expected(one))
+            self._finished(self._split(name, stream))
+        signalling = self.signalling
+        self._counts.update(self._connections.counts)
+        self._counts.update(self._ip.unread)
         self._counts["fragments_incomplete"] = self._ip.incomplete
-        self._counts["tls_connections"] = sum(one.encrypted for one in self._connections.values())
-        self._counts["sip_gaps"] = sum(one.lost for one in self._connections.values())
-        self._counts["sip_messages"] = self.signalling.messages
-        return Observation(self.signalling, kept, dict(self._counts), self._begin, self._end)
+        self._counts["sip_messages"] = signalling.messages
+        self._counts["sip_not_kept"] = signalling.not_kept
+        self._counts["keys_unreadable"] = signalling.unreadable_keys
+        self._counts["dtls_offers"] = signalling.dtls_offers
+        return Observation(signalling, tuple(self._done), dict(self._counts), self._begin, self._end)
 
     # -- RTP ---------------------------------------------------------------------------------------------------
 
@@ -123,9 +131,11 @@ class Observer:
 
     def _candidate(self, at: float, name: bytes, packet: bytes) -> None:
         """What looks like RTP once may be anything: it becomes a stream when more of it comes, or when SDP announced it."""
+        if len(packet) > LONGEST_CANDIDATE:
+            return
         first = self._candidates.setdefault(name, [])
         first.append((at, packet))
-        if len(first) < FEW and not self.signalling.announced(_ends(name)[1]):
+        if len(first) < FEW and not self.signalling.announced(ends_of(name)[1]):
             if len(self._candidates) > MOST_CANDIDATES:
                 del self._candidates[next(iter(self._candidates))]
             return
@@ -135,14 +145,27 @@ class Observer:
             self._packet(each[0], name, each[1])
 
     def _stream(self, at: float, name: bytes) -> RtpStream:
-        source, destination = _ends(name)
+        source, destination = ends_of(name)
         if len(self._streams) >= MOST_STREAMS:
             self._sweep(at, idle=0.0)
         ssrc = int.from_bytes(name[-4:], "big")
         stream = self._streams[name] = RtpStream(source, destination, ssrc, at, self.signalling.codec_of)
         if self.signalling.encrypted(source, destination):
-            self._ssrc_keys[name] = StreamKeys(self.signalling.keys, lambda: self.signalling.new_keys)
+            self._ssrc_keys[name] = self._keys_of(source, destination)
         return stream
+
+    def _keys_of(self, source: str, destination: str) -> StreamKeys:
+        return StreamKeys(lambda: self.signalling.keys_at(source, destination), self.signalling.recent_keys)
+
+    def _cut(self, at: float, name: bytes, packet: bytes) -> None:
+        """A packet of which the capture kept the beginning: it is counted, and nothing else is known of it."""
+        stream = self._streams.get(name)
+        if stream is None and self.signalling.announced(ends_of(name)[1]):
+            stream = self._stream(at, name)
+        if stream is None:
+            self._candidate(at, name, packet)
+        elif stream.add_cut(at, packet):
+            self._flush(name, stream)
 
     def _hidden(self, at: float, name: bytes, stream: RtpStream, packet: bytes) -> None:
         clear = self._ssrc_keys[name].open(packet) if self._keys else None
@@ -158,7 +181,7 @@ class Observer:
         stream.flush()
         says = self.signalling.encrypted(stream.source, stream.destination)
         if says and name not in self._ssrc_keys:
-            self._ssrc_keys[name] = StreamKeys(self.signalling.keys, lambda: self.signalling.new_keys)
+            self._ssrc_keys[name] = self._keys_of(stream.source, stream.destination)
         elif says is False and name in self._ssrc_keys:
             del self._ssrc_keys[name]
             stream.hidden = False
@@ -177,73 +200,49 @@ class Observer:
                 return stream
             rest = pending[cut:]
             del pending[cut:]
-            stream.flush(final=True)
-            if stream.likely or self._expected(stream):
-                self._done.append(stream)
+            self._finished(stream)
             stream = self._stream(rest[0][0], name)
             stream.pending = rest
 
     def _expected(self, stream: RtpStream) -> bool:
         return self.signalling.announced(stream.destination)
 
+    def _finished(self, stream: RtpStream) -> None:
+        """Nothing more will come: what was no RTP is forgotten, the rest made small."""
+        stream.flush(final=True)
+        if stream.likely or self._expected(stream):
+            self._samples += sum(map(len, stream.sample))
+            stream.close(keep_sample=self._samples <= MOST_SAMPLES)
+            self._done.append(stream)
+
     def _sweep(self, now: float, idle: float = IDLE_S) -> None:
-        """Streams that have ended give back their memory; what was no RTP is forgotten."""
+        """Streams that have ended give back their memory; when much is waiting, all of it is looked at."""
+        waiting = sum(len(stream.pending) for stream in self._streams.values())
         for name, stream in list(self._streams.items()):
             last = stream.pending[-1][0] if stream.pending else stream.end
-            if now - last < idle:
-                continue
-            youngest = self._split(name, stream)
-            youngest.flush(final=True)
-            del self._streams[name]
-            self._ssrc_keys.pop(name, None)
-            if youngest.likely or self._expected(youngest):
-                self._done.append(youngest)
+            if now - last >= idle:
+                self._finished(self._split(name, stream))
+                del self._streams[name]
+                self._ssrc_keys.pop(name, None)
+            elif waiting > MOST_PENDING:
+                self._flush(name, stream)
 
     # -- everything else ---------------------------------------------------------------------------------------
 
     def _datagram(self, at: float, packet: ip.Packet) -> None:
         data = packet.payload
-        if len(data) < 4:
-            return
-        first = data[0]
-        if looks_like_sip(data):
+        kind = kind_of(data)
+        if kind is Kind.SIP:
             self.signalling.feed(at, packet.source, packet.destination, data)
-        elif first >> 6 == 2 and 192 <= data[1] <= 223:
-            self._counts["rtcp"] += 1
-        elif first >> 6 == 2 and len(data) >= 12:
-            name = _raw(packet.source, packet.destination) + data[8:12]
-            self._packet(at, name, data)
-        elif 20 <= first <= 25 and data[1:3] in _DTLS:
-            self._counts["dtls"] += 1
+        elif kind is Kind.RTP:
+            name = name_of(packet.source, packet.destination, data)
+            if packet.cut:
+                self._cut(at, name, data)
+            else:
+                self._packet(at, name, data)
         else:
-            self._counts["other"] += 1
+            self._counts[kind] += 1
 
     def _segment(self, at: float, packet: ip.Packet) -> None:
-        name = (packet.source, packet.destination)
-        connection = self._connections.get(name)
-        if connection is None:
-            if not packet.payload and not packet.opens:
-                return
-            if len(self._connections) >= MOST_CONNECTIONS:
-                del self._connections[next(iter(self._connections))]
-            connection = self._connections[name] = SipStream()
-        for message in connection.feed(packet.sequence, packet.payload, opens=packet.opens):
-            self.signalling.feed(at, packet.source, packet.destination, message)
-
-
-def _ends(name: bytes) -> tuple[str, str]:
-    """Source and destination of a stream, from the octets by which it is known."""
-    size = 16 if len(name) > 16 else 4
-    ports = name[2 * size : 2 * size + 4]
-    source = ip.endpoint(name[:size], int.from_bytes(ports[:2], "big"))
-    return source, ip.endpoint(name[size : 2 * size], int.from_bytes(ports[2:], "big"))
-
-
-def _raw(source: str, destination: str) -> bytes:
-    """The octets by which a stream is known: both addresses, both ports."""
-    parts = []
-    for where in (source, destination):
-        address, _, port = where.rpartition(":")
-        family = socket.AF_INET6 if address.startswith("[") else socket.AF_INET
-        parts.append((socket.inet_pton(family, address.strip("[]")), int(port).to_bytes(2, "big")))
-    return parts[0][0] + parts[1][0] + parts[0][1] + parts[1][1]
+        for message in self._connections.feed(at, packet):
+            self.signalling.feed(*message)

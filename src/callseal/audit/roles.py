@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from callseal.audit.signalling import Described, Dialog
+from callseal.audit.signalling import Described, Dialog, Passed
 
 TOGETHER_S = 5.0
 """Two dialogs with the same numbers that begin this close are one call."""
@@ -27,6 +27,9 @@ class Call:
     agent: str = ""
     notes: list[str] = field(default_factory=list)
     by_port: bool = False
+    since: float | None = None
+    """When the capture began, for a call that was up by then."""
+    _named: dict[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -35,7 +38,13 @@ class Call:
 
     @property
     def begin(self) -> float:
-        return min(one.begin for one in self.dialogs)
+        first = min(one.begin for one in self.dialogs)
+        return first if self.since is None else min(first, self.since)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the capture holds the beginning of every leg that is in it."""
+        return all(one.begun for one in self.dialogs)
 
     @property
     def ended(self) -> float | None:
@@ -45,7 +54,7 @@ class Call:
 
     def host(self, where: str) -> str:
         """The host of an `address:port` of SIP, as this call names hosts."""
-        return where if self.by_port else where.rpartition(":")[0]
+        return where if self.by_port else where.rpartition(":")[0].strip("[]")
 
     def leg(self, name: str) -> Dialog | None:
         return next((one for one in self.dialogs if one.leg == name), None)
@@ -57,10 +66,17 @@ class Call:
 
     def owner(self, where: tuple[str, int]) -> str:
         """The role of whose media address this is: who named it first; "edge" for a host in the middle, "" when nobody did."""
-        for _, one in self.descriptions():
-            if where in one.addresses:
-                return self.role(self.host(one.source))
-        return ""
+        source = self.named.get(where)
+        return "" if source is None else self.role(self.host(source))
+
+    @property
+    def named(self) -> dict[tuple[str, int], str]:
+        """Every media address of the call, and who named it first. Looked up once: the dialogs are complete by then."""
+        if not self._named:
+            for _, one in self.descriptions():
+                for where in one.addresses:
+                    self._named.setdefault(where, one.source)
+        return self._named
 
     def role(self, host: str) -> str:
         for name in ("agent", "customer", "partner"):
@@ -82,19 +98,34 @@ def calls_of(dialogs: Iterable[Dialog], agent: str = "") -> list[Call]:
     """Every call with an INVITE, in the order of their beginnings. `agent` is the address of the agent's side, when somebody said it."""
     found = [one for one in dialogs if any(one.invites)]
     groups: list[list[Dialog]] = []
+    near: list[list[Dialog]] = []
+    """Those that a dialog may still join by what it says; of the others none is open any more."""
+    by_reference: dict[str, list[Dialog]] = {}
     for dialog in sorted(found, key=lambda one: one.begin):
-        home = next((group for group in groups if any(_together(one, dialog) for one in group)), None)
-        if home is None:
-            groups.append([dialog])
+        if dialog.reference:
+            home = by_reference.get(dialog.reference)
         else:
-            home.append(dialog)
+            near = [group for group in near if any(_open(one, dialog.begin) for one in group)]
+            home = next((group for group in near if any(_together(one, dialog) for one in group)), None)
+        if home is None:
+            home = []
+            groups.append(home)
+            if not dialog.reference:
+                near.append(home)
+        home.append(dialog)
+        if dialog.reference:
+            by_reference[dialog.reference] = home
     return [_named(group, agent) for group in groups]
+
+
+def _open(one: Dialog, at: float) -> bool:
+    return at <= (one.ended if one.ended is not None else one.end)
 
 
 def _together(one: Dialog, other: Dialog) -> bool:
     if one.reference or other.reference:
         return one.reference == other.reference
-    if other.begin > (one.ended if one.ended is not None else one.end):
+    if not _open(one, other.begin):
         return False
     named = {where for each in one.descriptions for where in each.addresses}
     if any(where in named for each in other.descriptions for where in each.addresses):
@@ -128,6 +159,8 @@ def _named(dialogs: list[Dialog], agent: str) -> Call:
 
 def _from_routes(call: Call) -> None:
     customer, agent = call.leg("customer"), call.leg("agent")
+    if customer is not None and agent is not None and _from_the_middle(call, customer, agent):
+        return
     if customer is not None:
         begin, end, hosts = _ends(call, customer)
         outward = customer.direction.endswith("o")
@@ -144,8 +177,27 @@ def _from_routes(call: Call) -> None:
         call.partner = ""
 
 
+def _from_the_middle(call: Call, customer: Dialog, agent: Dialog) -> bool:
+    """A capture that begins within the call shows re-INVITEs of anybody: the partner is then who is at an end of both legs."""
+    if customer.begun and agent.begun:
+        return False
+    call.notes.append("the capture begins within the call")
+    ends = [frozenset(_ends(call, leg)[:2]) for leg in (customer, agent)]
+    common = ends[0] & ends[1]
+    if len(common) != 1 or min(map(len, ends)) != 2:
+        return False
+    (call.partner,) = common
+    (call.customer,) = ends[0] - common
+    (call.agent,) = ends[1] - common
+    return True
+
+
 def _inferred(call: Call) -> None:
     first, last = call.dialogs[0], call.dialogs[-1]
+    if not (first.begun and last.begun):
+        call.notes.append("the capture begins within the call: who called whom is not known")
+        first.leg = "call" if first is last else ""
+        return
     call.customer, first_end, _ = _ends(call, first)
     last_begin, call.agent, _ = _ends(call, last)
     if first is last:
@@ -159,11 +211,17 @@ def _inferred(call: Call) -> None:
 
 
 def _ends(call: Call, dialog: Dialog) -> tuple[str, str, int]:
-    """(host that sent the first INVITE, host that it reached in the end, how many hosts it saw)."""
+    """(host that sent the first INVITE, host that it reached in the end, how many hosts it saw); of re-INVITEs the one that was seen longest."""
+    first = next((one for one in dialog.invites if not one.in_dialog), None)
+    if first is not None:
+        return _path(call, dialog, first)
+    return max((_path(call, dialog, one) for one in dialog.invites), key=lambda path: path[2])
+
+
+def _path(call: Call, dialog: Dialog, first: Passed) -> tuple[str, str, int]:
     hops: dict[str, str] = {}
-    first = next((one for one in dialog.invites if not one.in_dialog), None) or next(dialog.invites)
     for one in dialog.invites:
-        if one.cseq == first.cseq:
+        if one.cseq == first.cseq and one.at >= first.at:
             hops.setdefault(call.host(one.source), call.host(one.destination))
     begin = at = call.host(first.source)
     seen = 1

@@ -6,25 +6,24 @@ Memory is bounded: a batch, the sample for the self-test, the gauge and the find
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from callseal.audit.body_keys import UNREADABLE
-from callseal.audit.codecs import CLOCKS, DECODABLE, SILENT, STATIC, Decoder, decoder
+from callseal.audit.codecs import DECODABLE, SILENT, STATIC
 from callseal.audit.events import LONGEST_EVENT_PAYLOAD, Presses, events_in
+from callseal.audit.findings import AGREED, IN_REDUNDANCY, NEVER_AGREED, Digit, Fragment
 from callseal.audit.gauge import Gauge
 from callseal.audit.heard import Method
-from callseal.audit.tone_scan import PIECE, RATE, Floats, ToneHeard, ToneScanner
+from callseal.audit.rtp_audio import Audio, Sounding, is_odd
+from callseal.audit.tone_scan import ToneHeard
 from callseal.wire import rtp
 
 BATCH = 500
 """Packets; 10 s of G.711."""
 KEEP_BACK = 16
 """Packets that wait for the next batch, so that a late one is still in order."""
-LONGEST_FILL_S = 0.5
-"""A gap in the timestamps up to here is filled with silence; a longer one is a new beginning."""
 SAMPLE_PACKETS = 200
 """Kept for the self-test: 4 s."""
 MOST_FOUND = 20_000
@@ -34,40 +33,6 @@ FEW = 4
 
 CodecOf = Callable[[str, str, int], str]
 """(source, destination, payload type) -> name of the codec in SDP, "" when nobody announced it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Digit:
-    """A key that was found; it is compared in memory and never written."""
-
-    at: float
-    method: Method
-    key: str = field(repr=False)
-    milliseconds: float = 0.0
-    level_dbm0: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A piece of tone too short to be a digit."""
-
-    at: float
-    milliseconds: float
-    level_dbm0: float
-
-
-@dataclass(slots=True)
-class _Audio:
-    """What the decoder of one codec remembers."""
-
-    decoder: Decoder
-    scanner: ToneScanner = field(default_factory=ToneScanner)
-    fed: int = 0
-    """Samples given to the scanner."""
-    marks: list[tuple[int, float]] = field(default_factory=list)
-    """(sample, capture time), a few lately."""
-    expected: int | None = None
-    """RTP timestamp of the next packet."""
 
 
 class RtpStream:
@@ -86,12 +51,16 @@ class RtpStream:
         self.hidden = False
         """Packets are encrypted and there is no key: only their headers are read."""
         self.hidden_packets = 0
+        self.cut_packets = 0
+        """Packets of which the capture kept only the beginning."""
+        self.odd_packets = 0
+        """Packets longer than the time they last: not the codec they are said to be, most likely encrypted."""
         self.in_order = 0
         self.sample: list[bytes] = []
         self.pending: list[tuple[float, bytes]] = []
         self._codec_of = codec_of
         self._presses = Presses()
-        self._audio: dict[str, _Audio] = {}
+        self._audio = Audio(self.gauge)
         self._names: dict[int, str] = {}
         self._waiting: list[tuple[int, float, bytes]] = []
         self._highest: int | None = None
@@ -100,6 +69,19 @@ class RtpStream:
         """One packet in clear. True: the batch is full, call `flush`."""
         self.pending.append((at, packet))
         return len(self.pending) >= BATCH
+
+    def add_cut(self, at: float, packet: bytes) -> bool:
+        """One packet of which the end is missing: its numbers are read, and it counts as not heard."""
+        self.cut_packets += 1
+        self.gauge.add("deaf", np.array([at]))
+        return self.add(at, b"\x80" + packet[1:12])
+
+    def close(self, *, keep_sample: bool = True) -> None:
+        """After the last `flush`: keeps what was found, and nothing that only served to find it."""
+        self._audio, self._names, self._presses, self._waiting = Audio(self.gauge), {}, Presses(), []
+        self.gauge.close()
+        if not keep_sample:
+            self.sample = []
 
     @property
     def likely(self) -> bool:
@@ -120,8 +102,7 @@ class RtpStream:
             chosen, self._waiting = self._waiting[:ready], self._waiting[ready:]
             self._listen(chosen)
         if final:
-            for audio in self._audio.values():
-                self._note(audio, audio.scanner.flush())
+            self._note(self._audio.flush())
 
     def _number(self, batch: list[tuple[float, bytes]]) -> None:
         """Extended sequence numbers (RFC 3550 A.1); repeats and what is hopelessly late go."""
@@ -166,7 +147,7 @@ class RtpStream:
             return
         if len(self.sample) < SAMPLE_PACKETS:
             self.sample += [packet for _, _, packet in chosen[: SAMPLE_PACKETS - len(self.sample)]]
-        stretch: list[tuple[float, int, bytes]] = []
+        stretch: list[Sounding] = []
         present = -1
         for _, at, packet in chosen:
             kind = packet[1] & 0x7F
@@ -195,11 +176,14 @@ class RtpStream:
         variable = codec == "OPUS"  # its packets may have any length; no key hides in 4 octets of it
         if variable or not payload:
             return False
-        redundant = codec in ("", "RED") or codec not in DECODABLE
-        found = list(events_in(kind, timestamp, payload, redundant=redundant))
+        way = AGREED if codec == "TELEPHONE-EVENT" else NEVER_AGREED
+        found = list(events_in(kind, timestamp, payload, redundant=False))
+        if not found and codec not in DECODABLE:
+            way = IN_REDUNDANCY
+            found = list(events_in(kind, timestamp, payload))
         for stamp, event in found:
             if self._presses.begins(stamp, event):
-                self._digit(Digit(at, Method.EVENT, event.key or UNREADABLE))
+                self._digit(Digit(at, Method.EVENT, event.key or UNREADABLE, way=way))
         if found:
             self.gauge.add("events", np.array([at]))
             self.codecs["EVENT"] = self.codecs.get("EVENT", 0) + 1
@@ -214,7 +198,7 @@ class RtpStream:
 
     # -- audio -------------------------------------------------------------------------------------------------
 
-    def _decode(self, kind: int, stretch: list[tuple[float, int, bytes]]) -> None:
+    def _decode(self, kind: int, stretch: list[Sounding]) -> None:
         if not stretch:
             return
         codec = self._codec(kind)
@@ -225,50 +209,14 @@ class RtpStream:
         if codec not in DECODABLE:
             self.gauge.add("deaf", np.array([at for at, _, payload in stretch if payload]))
             return
-        audio = self._audio.get(codec)
-        if audio is None:
-            made = decoder(codec)
-            assert made is not None  # noqa: S101 - it is in DECODABLE
-            audio = self._audio[codec] = _Audio(made)
-        clock = CLOCKS[codec]
-        begin = 0
-        for index, (_, timestamp, payload) in enumerate(stretch):
-            if audio.expected is not None:
-                gap = (timestamp - audio.expected) & 0xFFFFFFFF
-                if gap:
-                    self._hear(audio, stretch[begin:index])
-                    begin = index
-                    self._fill(audio, gap / clock if gap < 0x80000000 else LONGEST_FILL_S * 2)
-            audio.expected = (timestamp + _units(codec, payload)) & 0xFFFFFFFF
-        self._hear(audio, stretch[begin:])
-
-    def _fill(self, audio: _Audio, seconds: float) -> None:
-        silence = min(seconds, LONGEST_FILL_S)
-        self._scan(audio, np.zeros(int(silence * RATE), dtype=np.float32))
-
-    def _hear(self, audio: _Audio, stretch: list[tuple[float, int, bytes]]) -> None:
-        if not stretch:
+        if is_odd(codec, stretch):
+            self.odd_packets += len(stretch)
+            self.gauge.add("deaf", np.array([at for at, _, _ in stretch]))
             return
-        samples = audio.decoder.decode([payload for _, _, payload in stretch])
-        if not len(samples):
-            return
-        begin, end = stretch[0][0], stretch[-1][0]
-        audio.marks = [*audio.marks[-64:], (audio.fed, begin)]
-        whole = len(samples) // PIECE
-        if whole:
-            energy = np.einsum("ij,ij->i", *(samples[: whole * PIECE].reshape(whole, PIECE),) * 2) / PIECE
-            share = len(samples) / len(stretch) / RATE
-            self.gauge.louder(begin + np.linspace(0, end - begin + share, whole, endpoint=False), energy)
-        self._scan(audio, samples)
+        self._note(self._audio.hear(codec, stretch))
 
-    def _scan(self, audio: _Audio, samples: Floats) -> None:
-        found = audio.scanner.hear(samples)
-        audio.fed += len(samples)
-        self._note(audio, found)
-
-    def _note(self, audio: _Audio, found: list[ToneHeard]) -> None:
-        for tone in found:
-            at = _time(audio.marks, tone.start)
+    def _note(self, found: Iterable[tuple[float, ToneHeard]]) -> None:
+        for at, tone in found:
             if tone.press:
                 self._digit(Digit(at, Method.TONE, tone.key, tone.milliseconds, tone.level_dbm0))
             elif len(self.fragments) < MOST_FOUND:
@@ -285,34 +233,3 @@ class RtpStream:
 
 def _by_number(one: tuple[int, float, bytes]) -> int:
     return one[0]
-
-
-def _units(codec: str, payload: bytes) -> int:
-    """Timestamp units that a payload lasts."""
-    return len(payload) if codec != "OPUS" else opus_duration(payload)
-
-
-def opus_duration(payload: bytes) -> int:
-    """Length of an Opus packet in units of 48 kHz (RFC 6716 section 3.1)."""
-    if not payload:
-        return 0
-    configuration = payload[0] >> 3
-    if configuration < 12:
-        frame = (480, 960, 1920, 2880)[configuration % 4]
-    elif configuration < 16:
-        frame = (480, 960)[configuration % 2]
-    else:
-        frame = (120, 240, 480, 960)[configuration % 4]
-    code = payload[0] & 3
-    count = 1 if code == 0 else 2 if code < 3 else (payload[1] & 0x3F if len(payload) > 1 else 0)
-    return frame * count
-
-
-def _time(marks: list[tuple[int, float]], sample: int) -> float:
-    """Capture time of a sample."""
-    at = marks[0]
-    for mark in marks:
-        if mark[0] > sample:
-            break
-        at = mark
-    return at[1] + (sample - at[0]) / RATE

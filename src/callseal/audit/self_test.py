@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,10 +52,11 @@ class CodecTest:
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """`codecs` is empty when no judged stream could be decoded."""
+    """`codecs` is empty when no judged stream could be decoded; `on_silence`: no packets of the stream itself were kept for it."""
 
     info: bool
     codecs: tuple[CodecTest, ...] = field(default=())
+    on_silence: bool = False
 
     @property
     def passed(self) -> bool:
@@ -67,20 +69,49 @@ def self_test(
     """Tests each codec of `streams` once. The canary key comes from `seed`, so that a repeated audit says the same."""
     key = LAYOUT[seed[0] % len(LAYOUT)] if seed else "5"
     done: dict[str, CodecTest] = {}
+    on_silence = False
     for stream in streams:
         for codec in stream.codecs:
-            if codec in DECODABLE and codec not in done:
-                done[codec] = _codec_test(codec, stream, codec_of, key)
-    return SelfTest(_info_test(key), tuple(done[codec] for codec in sorted(done)))
+            if codec not in DECODABLE or codec in done:
+                continue
+            types = _types(codec, stream, codec_of)
+            if stream.sample:
+                done[codec] = _codec_test(codec, types, _own_audio(codec, stream, types), key)
+            else:
+                done[codec], on_silence = _silence_test(codec, types, key), True
+    return SelfTest(_info_test(key), tuple(done[codec] for codec in sorted(done)), on_silence)
 
 
-def _codec_test(
-    codec: str, stream: RtpStream, codec_of: Callable[[str, str, int], str], key: str
-) -> CodecTest:
-    def named(_source: str, _destination: str, kind: int) -> str:
-        return codec_of(stream.source, stream.destination, kind) or STATIC.get(kind, "")
+Types = tuple[tuple[int, str], ...]
+"""Payload types of a stream and their codecs."""
 
-    kind, audio = _own_audio(codec, stream, named)
+
+def _types(codec: str, stream: RtpStream, codec_of: Callable[[str, str, int], str]) -> Types:
+    """As they were negotiated, or as they stand by themselves; the codec has one in any case."""
+    found = {
+        kind: name
+        for kind in range(128)
+        if (name := codec_of(stream.source, stream.destination, kind) or STATIC.get(kind, ""))
+    }
+    if codec not in found.values():
+        found[96] = codec
+    return tuple(found.items())
+
+
+@lru_cache(maxsize=64)
+def _silence_test(codec: str, types: Types, key: str) -> CodecTest:
+    return _codec_test(codec, types, np.zeros(int(SECONDS * RATE), dtype=np.float32), key)
+
+
+def _codec_test(codec: str, types: Types, audio: Floats, key: str) -> CodecTest:
+    def named(_source: str, _destination: str, number: int) -> str:
+        return known.get(number, "")
+
+    known = dict(types)
+    kind = next(number for number, name in types if name == codec)
+    event_type = next(
+        (number for number, name in types if name == "TELEPHONE-EVENT" and number >= rtp.FIRST_DYNAMIC), 101
+    )
     silenced = audio.copy()
     middle = len(audio) // 2
     tone = tone_samples(key, CANARY_MS, dbm0=CLAIM_DBM0)
@@ -89,7 +120,7 @@ def _codec_test(
     plain = _heard(codec, kind, audio, named)
     events = {
         offered: _canaries(_heard(codec, kind, audio, named, event=(offered, key)), plain, Method.EVENT, key)
-        for offered in (_event_type(stream, codec_of), UNNEGOTIATED)
+        for offered in (event_type, UNNEGOTIATED)
     }
     over = None
     for level in OVER_SOUND_DB:
@@ -99,7 +130,7 @@ def _codec_test(
         over = level
     return CodecTest(
         codec,
-        event=events[_event_type(stream, codec_of)],
+        event=events[event_type],
         unnegotiated_event=events[UNNEGOTIATED],
         tone=_canaries(
             _heard(codec, kind, silenced, named), _heard(codec, kind, _muted(audio), named), Method.TONE, key
@@ -108,22 +139,22 @@ def _codec_test(
     )
 
 
-def _own_audio(codec: str, stream: RtpStream, named: Callable[[str, str, int], str]) -> tuple[int, Floats]:
-    """(payload type, audio) of the stream's beginning, filled up with silence."""
-    payloads, kind = [], next((number for number, name in STATIC.items() if name == codec), 96)
+def _own_audio(codec: str, stream: RtpStream, types: Types) -> Floats:
+    """Audio of the stream's beginning, filled up with silence."""
+    kinds = {number for number, name in types if name == codec}
+    payloads = []
     for packet in stream.sample:
         try:
             parsed = rtp.RtpPacket.parse(packet)
         except ValueError:
             continue
-        if named("", "", parsed.payload_type) == codec and len(parsed.payload) > 4:
-            kind = parsed.payload_type
+        if parsed.payload_type in kinds and len(parsed.payload) > 4:
             payloads.append(parsed.payload)
     made = decoder(codec)
     assert made is not None  # noqa: S101 - callers ask for what can be decoded
     audio = made.decode(payloads) if payloads else np.zeros(0, dtype=np.float32)
     size = int(SECONDS * RATE)
-    return kind, np.pad(audio[:size], (0, max(size - len(audio), 0)))
+    return np.pad(audio[:size], (0, max(size - len(audio), 0)))
 
 
 def _muted(audio: Floats) -> Floats:
@@ -144,17 +175,6 @@ def _over(audio: Floats, key: str, level: int) -> Floats:
     mixed = audio.copy()
     mixed[at : at + size] += tone * 10 ** (loud / 20)
     return mixed
-
-
-def _event_type(stream: RtpStream, codec_of: Callable[[str, str, int], str]) -> int:
-    return next(
-        (
-            kind
-            for kind in range(rtp.FIRST_DYNAMIC, rtp.LAST_DYNAMIC + 1)
-            if codec_of(stream.source, stream.destination, kind) == "TELEPHONE-EVENT"
-        ),
-        101,
-    )
 
 
 def _heard(

@@ -6,20 +6,24 @@ A *dialog* is what has one Call-ID, over all its hops. *Who* the hosts are is de
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from callseal.audit.body_keys import keys_in_body
+from callseal.audit.findings import Digit
 from callseal.audit.heard import Method
-from callseal.audit.rtp_stream import Digit
-from callseal.wire.sdp import Media, SessionDescription
+from callseal.audit.offers import audio_of, sdp_in
 from callseal.wire.sip import SipMessage
 from callseal.wire.srtp import Crypto
 
 MOST_DIALOGS = 20_000
 MOST_DESCRIPTIONS = 400
 """Of one dialog."""
-_SDP_BODY = re.compile(rb"(?m)^v=0\r?$")
+MOST_KEYS_AT = 8
+"""SDES keys that are remembered for one address, the newest; it had others before."""
+MOST_RECENT_KEYS = 64
 _PARAMETER = re.compile(r";(lg|rf|d|v)=([0-9A-Za-z]{1,64})(?=[;>,\s]|$)")
 _USER = re.compile(r"sips?:([^@;>]+)@", re.IGNORECASE)
 
@@ -37,7 +41,6 @@ class Described:
     addresses: tuple[tuple[str, int], ...]
     """Of audio, that are not refused."""
     encrypted: bool
-    keys: tuple[Crypto, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +81,27 @@ class Dialog:
     messages: list[Passed] = field(default_factory=list)
     descriptions: list[Described] = field(default_factory=list)
     digits: list[BodyDigit] = field(default_factory=list)
-    unreadable: int = 0
 
     @property
     def invites(self) -> Iterator[Passed]:
         return (one for one in self.messages if one.method == "INVITE" and one.status == 0)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the capture holds its beginning."""
+        return any(not one.in_dialog for one in self.invites)
+
 
 class Signalling:
-    """All dialogs of a capture. `new_keys` counts SDES keys, so that a reader knows when to try again."""
+    """All dialogs of a capture. `unreadable_keys` counts crypto lines that say nothing here, `dtls_offers` audio that is keyed by DTLS,
+    `not_kept` messages beyond what is remembered.
+    """
 
     def __init__(self) -> None:
         self.dialogs: dict[str, Dialog] = {}
-        self.messages = 0
-        self.new_keys = 0
+        self.messages = self.unreadable_keys = self.dtls_offers = self.not_kept = 0
+        self._keys_at: dict[tuple[str, int], tuple[Crypto, ...]] = {}
+        self._recent_keys: deque[Crypto] = deque(maxlen=MOST_RECENT_KEYS)
         self._codecs: dict[tuple[str, int], dict[int, str]] = {}
         self._encrypted: dict[tuple[str, int], bool] = {}
         self._seen: dict[tuple[str, str, str, int, str, int], None] = {}
@@ -108,10 +118,13 @@ class Signalling:
         self.messages += 1
         dialog = self.dialogs.get(call_id)
         if dialog is None:
-            if len(self.dialogs) >= MOST_DIALOGS or message.method in ("OPTIONS", "PUBLISH", "SUBSCRIBE"):
+            if message.method in ("OPTIONS", "PUBLISH", "SUBSCRIBE"):
+                return
+            if len(self.dialogs) >= MOST_DIALOGS:
+                self.not_kept += 1
                 return
             dialog = self.dialogs[call_id] = Dialog(call_id, at)
-        dialog.end = at
+        dialog.end = max(dialog.end, at)
         self._routes(dialog, message)
         repeat = self._repeated(source, destination, call_id, message)
         if repeat:
@@ -119,7 +132,13 @@ class Signalling:
         if len(dialog.messages) < MOST_DESCRIPTIONS * 4:
             dialog.messages.append(
                 Passed(
-                    at, source, destination, message.method, message.status, message.cseq, message.in_dialog
+                    at,
+                    source,
+                    destination,
+                    sys.intern(message.method),
+                    message.status,
+                    message.cseq,
+                    message.in_dialog,
                 )
             )
         if message.method == "BYE" or (message.method == "CANCEL" and dialog.answered is None):
@@ -148,19 +167,14 @@ class Signalling:
         found = self._encrypted.get(_split(destination))
         return found if found is not None else self._encrypted.get(_split(source))
 
-    def keys(self) -> Iterator[Crypto]:
-        """Every SDES key, the newest first."""
-        every = [
-            (one.at, key)
-            for dialog in self.dialogs.values()
-            for one in dialog.descriptions
-            for key in one.keys
-        ]
-        seen = set()
-        for _, key in sorted(every, key=lambda pair: -pair[0]):
-            if (key.key, key.salt) not in seen:
-                seen.add((key.key, key.salt))
-                yield key
+    def keys_at(self, source: str, destination: str) -> Sequence[Crypto]:
+        """SDES keys that the ends of a stream named, the newest first: the sender's own (RFC 4568 section 5.1), then the other's."""
+        own, other = self._keys_at.get(_split(source), ()), self._keys_at.get(_split(destination), ())
+        return (*own, *other) if other else own
+
+    def recent_keys(self) -> Sequence[Crypto]:
+        """The newest keys of anybody, for ends that are behind another address than they say."""
+        return tuple(reversed(self._recent_keys))
 
     # -- parts -------------------------------------------------------------------------------------------------
 
@@ -191,49 +205,38 @@ class Signalling:
     def _body(self, dialog: Dialog, hop: tuple[float, str, str], message: SipMessage) -> None:
         at, source, destination = hop
         kind = message.header("content-type")
-        found = _SDP_BODY.search(message.body)
-        if found is not None and len(dialog.descriptions) < MOST_DESCRIPTIONS:
-            self._describe(dialog, hop, message, message.body[found.start() :])
-        if message.status == 0 and found is None:
+        found = sdp_in(message.body)
+        if found is not None:
+            self._describe(dialog, hop, message, found)
+        elif message.status == 0:
             for key in keys_in_body(kind, message.body):
                 dialog.digits.append(BodyDigit(source, destination, Digit(at, Method.INFO, key)))
 
-    def _describe(
-        self, dialog: Dialog, hop: tuple[float, str, str], message: SipMessage, body: bytes
-    ) -> None:
-        text = re.split(rb"\r?\n--", body)[0].rstrip(b"\r\n") + b"\r\n"
-        try:
-            sections = SessionDescription.parse(text).media
-            audio = [one for one in sections if one.kind == "audio" and one.port]
-        except (ValueError, UnicodeDecodeError, IndexError):
-            dialog.unreadable += 1
+    def _describe(self, dialog: Dialog, hop: tuple[float, str, str], message: SipMessage, sdp: bytes) -> None:
+        audio = list(audio_of(sdp))
+        for one in audio:
+            self._codecs.setdefault(one.where, {}).update(one.codecs)
+            self._encrypted[one.where] = one.encrypted
+            self.unreadable_keys += one.unreadable_keys
+            self.dtls_offers += one.by_dtls
+            known = self._keys_at.get(one.where, ())
+            fresh = tuple(key for key in one.keys if key not in known)
+            if fresh:
+                self._keys_at[one.where] = (*fresh, *known)[:MOST_KEYS_AT]
+                self._recent_keys.extend(fresh)
+        if len(dialog.descriptions) >= MOST_DESCRIPTIONS:
+            self.not_kept += 1
             return
-        keys = []
-        for section in audio:
-            where = (section.address, section.port)
-            self._codecs.setdefault(where, {}).update(_names(section))
-            self._encrypted[where] = "SAVP" in section.protocol
-            for value in section.attributes("crypto"):
-                try:
-                    keys.append(Crypto.parse(value))
-                except ValueError:
-                    dialog.unreadable += 1
-        self.new_keys += len(keys)
         dialog.descriptions.append(
             Described(
                 *hop,
-                message.method,
+                sys.intern(message.method),
                 message.status,
                 message.cseq,
-                tuple((one.address, one.port) for one in audio),
-                any("SAVP" in one.protocol for one in audio),
-                tuple(keys),
+                tuple(one.where for one in audio),
+                any(one.encrypted for one in audio),
             )
         )
-
-
-def _names(section: Media) -> dict[int, str]:
-    return {kind: name.partition("/")[0].upper() for kind, name in section.codecs.items()}
 
 
 def _user(value: str) -> str:

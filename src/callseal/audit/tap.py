@@ -6,19 +6,18 @@ import ctypes
 import socket
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
+from callseal.audit.tap_filter import udp_to
 from callseal.observe.errors import Error
 
-_ETH_P_IP = 0x0800
+_ETH_P_ALL = 0x0003
+_ETH_P = {4: 0x0800, 6: 0x86DD}
 _SO_ATTACH_FILTER = 26
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _RECEIVE_BUFFER = 8 << 20
 _UDP_HEADER = 8
 _MAX_DATAGRAM = 65535
-
-# Classic BPF over a cooked (SOCK_DGRAM) packet, which begins with its IPv4 header.
-_LD_BYTE, _LD_WORD, _JEQ, _RET = 0x30, 0x20, 0x15, 0x06
 
 
 class TapError(Error):
@@ -37,10 +36,17 @@ class Datagram:
 
 
 class Tap:
-    """Sees every UDP datagram that arrives at `address` on `interface`. IPv4."""
+    """Sees every UDP datagram that arrives at `address` (IPv4 or IPv6) on `interface`; with `leaving` also what goes out there on its way to it.
 
-    def __init__(self, address: str, interface: str = "lo") -> None:
+    On loopback everything that leaves also arrives, so there `leaving` would show it twice. Raises `TapError`.
+    """
+
+    def __init__(self, address: str, interface: str = "lo", *, leaving: bool = False) -> None:
         self._missed = 0
+        try:
+            wanted = ip_address(address.strip("[]"))
+        except ValueError:
+            raise TapError(f"{address!r} is not an IP address") from None
         try:
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
         except (PermissionError, AttributeError):
@@ -50,10 +56,10 @@ class Tap:
         try:
             # Filter first, then bind: not one foreign packet gets in. Bound to one protocol (and not to all), the socket
             # sees what arrives and not what leaves, so a datagram on loopback is there once.
-            self._filter(int(IPv4Address(address)))
+            self._filter(udp_to(wanted))
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             self.socket.setblocking(False)
-            self.socket.bind((interface, _ETH_P_IP))
+            self.socket.bind((interface, _ETH_P_ALL if leaving else _ETH_P[wanted.version]))
         except OSError as error:
             self.socket.close()
             raise TapError(
@@ -61,7 +67,7 @@ class Tap:
             ) from None
 
     def read(self) -> Datagram | None:
-        """The next datagram. Raises `BlockingIOError` when there is none; None for what is not a whole UDP datagram."""
+        """The next datagram. Raises `BlockingIOError` when there is none; None for what is not a whole UDP datagram over IPv4."""
         data, _ = self.socket.recvfrom(_MAX_DATAGRAM)
         return parse_ipv4_udp(data)
 
@@ -75,20 +81,12 @@ class Tap:
     def close(self) -> None:
         self.socket.close()
 
-    def _filter(self, address: int) -> None:
-        drop, accept = (_RET, 0, 0, 0), (_RET, 0, 0, 0xFFFFFFFF)
-        program = (
-            (_LD_BYTE, 0, 0, 9),
-            (_JEQ, 0, 2, socket.IPPROTO_UDP),
-            (_LD_WORD, 0, 0, 16),
-            (_JEQ, 1, 0, address),
-            drop,
-            accept,
-        )
-        code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
-        buffer = ctypes.create_string_buffer(code)
+    def _filter(self, program: bytes) -> None:
+        buffer = ctypes.create_string_buffer(program)
         self.socket.setsockopt(
-            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(buffer))
+            socket.SOL_SOCKET,
+            _SO_ATTACH_FILTER,
+            struct.pack("HL", len(program) // 8, ctypes.addressof(buffer)),
         )
 
 

@@ -6,18 +6,16 @@ It holds counts and never a digit. Times are milliseconds, levels tenths of a dB
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from callseal.audit import self_test, tone_scan
+from callseal.audit import doubts, self_test, tone_scan
 from callseal.audit.canonical import Json
 from callseal.audit.case import Assigned, Case, Found
+from callseal.audit.doubts import CaptureFile
 from callseal.audit.self_test import SelfTest
 
 SCHEMA = 1
-MOST_LOST_SHARE = 0.02
-"""Part of the packets to the agent that may be missing in a guarded window before silence proves nothing."""
 
 
 class Result(StrEnum):
@@ -28,18 +26,6 @@ class Result(StrEnum):
     NO_EVIDENCE = "no_evidence"
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureFile:
-    """One file that was read. `problem` is "" or why reading ended early; `cut` frames are not whole."""
-
-    name: str
-    size: int
-    sha256: str
-    frames: int
-    cut: int
-    problem: str
-
-
 def settings(*, keys: bool, agent: str, windows: str) -> Json:
     """What decides how a capture is judged; its hash is in the verdict."""
     return {
@@ -47,7 +33,7 @@ def settings(*, keys: bool, agent: str, windows: str) -> Json:
         "keys_allowed": keys,
         "agent": agent,
         "windows": windows,
-        "most_lost_permille": round(MOST_LOST_SHARE * 1000),
+        "most_lost_permille": round(doubts.MOST_LOST_SHARE * 1000),
         "claim_dbm0_x10": round(self_test.CLAIM_DBM0 * 10),
         "detector": {
             name.lower(): round(getattr(tone_scan, name) * 1000)
@@ -80,7 +66,7 @@ def build(
 ) -> Json:
     """The verdict, unsigned and without its place in a chain."""
     complete = not any(one.problem for one in files)
-    unseen = _unseen(case, files, counts)
+    unseen = doubts.unseen(case, files, counts)
     result, reasons = _judge(case, tested, complete=complete)
     return {
         "kind": "callseal-verdict",
@@ -237,82 +223,15 @@ def _judge(case: Case, tested: SelfTest, *, complete: bool) -> tuple[Result, lis
     """Digits always win; otherwise every reason why silence would prove nothing."""
     guarded = _guarded(case)
     digits = sum(found.digits for found, _ in guarded) + sum(one.infos for one in _guarded_sip(case))
-    doubts = _doubts(case, tested, guarded, complete=complete)
+    why = doubts.doubts(case, tested, guarded, complete=complete)
     if digits and case.windows.known:
-        return Result.DIGITS, [f"{_digits(digits)} reached the agent's side in a guarded window", *doubts]
+        return Result.DIGITS, [f"{_digits(digits)} reached the agent's side in a guarded window", *why]
     if digits:
         return Result.NO_EVIDENCE, [
             f"{_digits(digits)} reached the agent's side, and it is not known when the line was secured",
-            *doubts,
+            *why,
         ]
-    return (Result.NO_EVIDENCE, doubts) if doubts else (Result.CLEAN, [])
-
-
-def _doubts(
-    case: Case, tested: SelfTest, guarded: list[tuple[Found, Assigned]], *, complete: bool
-) -> list[str]:
-    doubts: list[str] = []
-    if not case.judged:
-        doubts.append("no media towards the agent's side is in the capture")
-    elif not tested.passed:
-        doubts.append("the self-test did not pass")
-    if case.windows.known and not any(window.guarded for window in case.windows.windows):
-        doubts.append("the line was not secured while the capture ran")
-    if any(window.guarded and not window.complete for window in case.windows.windows):
-        doubts.append("the capture ends while the line is secured")
-    if not complete and not case.ended:
-        doubts.append("the capture is damaged and the call's end is not in it")
-    if not case.judged or not guarded:
-        return doubts
-    packets, lost = sum(one.packets for one, _ in guarded), sum(one.lost for one, _ in guarded)
-    undecoded = sum(one.undecoded for one, _ in guarded)
-    if not packets:
-        doubts.append("no packet to the agent's side was seen while the line was secured")
-    if undecoded:
-        hidden = sum(one.stream.hidden_packets for one in case.judged)
-        why = (
-            "encrypted, and no key was allowed or found"
-            if hidden
-            else "in a codec that cannot be decoded here"
-        )
-        doubts.append(f"{undecoded} packets to the agent's side are {why}")
-    if lost > MOST_LOST_SHARE * (packets + lost) and not _whole(case):
-        doubts.append(
-            f"{lost} of {packets + lost} packets to the agent's side are missing, and nothing shows that the capture is whole"
-        )
-    if any(one.stream.overflow for one in case.judged):
-        doubts.append("there were more findings than are kept")
-    return doubts
-
-
-def _whole(case: Case) -> bool:
-    """Whether what the ends themselves sent is in the capture without gaps: then gaps towards the agent are what a fence dropped.
-
-    A fence that drops telephone-events leaves their sequence numbers out.
-    """
-    ends = [one.stream for one in case.streams if one.sender in ("customer", "agent")]
-    packets, lost = sum(one.packets for one in ends), sum(one.lost for one in ends)
-    return case.whole or (packets > 0 and lost <= MOST_LOST_SHARE * (packets + lost))
-
-
-def _unseen(case: Case, files: tuple[CaptureFile, ...], counts: Mapping[str, int]) -> list[str]:
-    """What could not be seen, and why."""
-    unseen = [f"{one.name} {one.problem}: what came after is not judged" for one in files if one.problem]
-    cut = sum(one.cut for one in files)
-    if cut:
-        unseen.append(f"{cut} frames are in the capture with their beginning only")
-    sentences = {
-        "fragments_incomplete": "IP packets have fragments missing",
-        "tls_connections": "connections speak TLS: their SIP cannot be read",
-        "sip_gaps": "gaps in SIP over TCP",
-        "dtls": "DTLS records: keys negotiated by DTLS are not in the signalling",
-    }
-    unseen += [f"{counts[name]} {text}" for name, text in sentences.items() if counts.get(name)]
-    if case.windows.known_by == "signalling":
-        unseen.append(
-            "the press of Secure is not in SIP: the first window begins with the partner's first offer"
-        )
-    return unseen
+    return (Result.NO_EVIDENCE, why) if why else (Result.CLEAN, [])
 
 
 def _digits(count: int) -> str:

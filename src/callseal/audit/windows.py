@@ -109,8 +109,20 @@ def from_signalling(call: Call, begin: float, end: float) -> Windows:
         return Windows(
             UNKNOWN, (Window(UNKNOWN, begin, end),), ("no offer of the partner is in the capture",)
         )
-    notes = () if len(legs) > 1 else ("the partner's offers of one leg only are in the capture",)
-    return Windows("signalling", _joined(legs, begin, end, call.ended), notes)
+    notes: tuple[str, ...] = (
+        () if len(legs) > 1 else ("the partner's offers of one leg only are in the capture",)
+    )
+    if not call.begun and not all(moves[0].away for moves in legs):
+        return Windows(
+            UNKNOWN,
+            (Window(UNKNOWN, begin, end),),
+            ("the line may have been secured when the capture began",),
+        )
+    if not call.begun:
+        notes += ("whether the line was secured before the first offer in the capture is not known",)
+    return Windows(
+        "signalling", _joined(legs, begin, end, call.ended, OPEN if call.begun else UNKNOWN), notes
+    )
 
 
 def _elsewhere(call: Call) -> frozenset[tuple[str, int]]:
@@ -166,7 +178,9 @@ def _refused(dialog: Dialog, one: Described) -> bool:
     )
 
 
-def _joined(legs: list[list[_Move]], begin: float, end: float, ended: float | None) -> tuple[Window, ...]:
+def _joined(
+    legs: list[list[_Move]], begin: float, end: float, ended: float | None, first: str
+) -> tuple[Window, ...]:
     """Walks through the moves of all legs in order; each leg is home, on its way, or away."""
     steps: list[tuple[float, int, str]] = []
     for number, moves in enumerate(legs):
@@ -176,7 +190,7 @@ def _joined(legs: list[list[_Move]], begin: float, end: float, ended: float | No
                 steps.append((move.answered, number, "away" if move.away else "home"))
     states = dict.fromkeys(range(len(legs)), "home")
     windows: list[Window] = []
-    at, kind = begin, OPEN
+    at, kind = begin, first
     for when, number, state in sorted(steps):
         states[number] = state
         now = _kind(set(states.values()), kind)

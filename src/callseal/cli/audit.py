@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import time
 from contextlib import ExitStack
 from datetime import datetime
@@ -13,11 +12,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from rich.text import Text
 from typer.core import TyperGroup
 
 from callseal.audit import libraries
+from callseal.cli.audit_bar import Bar
+from callseal.cli.audit_mask import mask
 
 CLEAN, DIGITS, NO_EVIDENCE = 0, 3, 4
 """Exit codes; 1 is an error told on standard error, 2 a wrong command line."""
@@ -118,15 +118,15 @@ def files(  # noqa: PLR0917 - each is an option of the command line
         named = [audit.open_file(path) for path in captures]
         for one in named:
             stack.callback(one.source.close)
-        bar = stack.enter_context(_Bar(sum(path.stat().st_size for path in captures)))
-        found = audit.audit(named, options, made_at=int(time.time()), progress=bar.more)
+        bar = stack.enter_context(Bar(sum(path.stat().st_size for path in captures)))
+        found = audit.audit(named, options, made_at=int(time.time()), progress=bar.more, judged=bar.judged)
     raise typer.Exit(_tell(found, out, report, sign, as_json=as_json))
 
 
 @app.command()
 def live(  # noqa: PLR0917 - each is an option of the command line
     agent: Annotated[
-        str, typer.Option("--agent", metavar="ADDRESS", help="IPv4 address of the agent's side.")
+        str, typer.Option("--agent", metavar="ADDRESS", help="IPv4 or IPv6 address of the agent's side.")
     ],
     interface: Annotated[
         str, typer.Option("--interface", metavar="NAME", help="Device to listen on.")
@@ -192,6 +192,9 @@ def verify(
         console.print("files were given: whether later verdicts exist cannot be seen; give the folder")
 
 
+app.command("mask")(mask)
+
+
 @app.command("key")
 def new_key(path: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Make a signing key (Ed25519, PEM), readable by its owner only. An existing file is not touched."""
@@ -218,11 +221,12 @@ def _tell(
 ) -> int:
     from callseal.audit import command  # noqa: PLC0415
 
-    verdicts = command.sealed(found, out, sign)
-    if report:
-        command.write_report(report, found, verdicts)
     console = Console(highlight=False, soft_wrap=True)
-    for verdict in verdicts:
+    kept, results = [], set()
+    for verdict in command.sealing(found, out, sign):
+        results.add(verdict["result"]["verdict"])
+        if report:
+            kept.append(verdict)
         if as_json:
             typer.echo(json.dumps(verdict, sort_keys=True, ensure_ascii=False))
         else:
@@ -230,42 +234,11 @@ def _tell(
             console.print(Text(lines[0], _STYLES[verdict["result"]["verdict"]]))
             for line in lines[1:]:
                 console.print(Text(line))
-    if report and not as_json:
-        console.print(f"report {report.resolve().as_uri()}")
-    results = {verdict["result"]["verdict"] for verdict in verdicts}
+    if report:
+        command.write_report(report, found, kept)
+        if not as_json:
+            console.print(f"report {report.resolve().as_uri()}")
     return DIGITS if "digits" in results else NO_EVIDENCE if "no_evidence" in results else CLEAN
-
-
-class _Bar:
-    """A progress bar on standard error, when it is a terminal and the file takes a while."""
-
-    SHORTEST = 32 << 20
-
-    def __init__(self, total: int) -> None:
-        self._progress: Progress | None = None
-        if sys.stderr.isatty() and total >= self.SHORTEST:
-            self._progress = Progress(
-                "auditing",
-                BarColumn(),
-                DownloadColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._progress.add_task("audit", total=total)
-
-    def more(self, octets: int) -> None:
-        if self._progress is not None:
-            self._progress.advance(self._task, octets)
-
-    def __enter__(self) -> _Bar:
-        if self._progress is not None:
-            self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
 
 
 def _stretches(texts: list[str]) -> tuple[tuple[tuple[float, float], ...], bool]:

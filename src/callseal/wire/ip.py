@@ -1,28 +1,36 @@
-"""Frames to UDP datagrams and TCP segments: link layers, IPv4 and IPv6, fragments put together.
+"""Frames to UDP datagrams and TCP segments: link layers and tunnels taken off, IPv4 and IPv6, fragments put together.
 
-Link layers: Ethernet (VLAN tags too), raw IP, loopback, Linux "cooked" v1 and v2. RFC 791, RFC 8200, RFC 9293. Tunnels are not opened.
+RFC 791, RFC 8200, RFC 9293; link layers are in `layers`, tunnels in `tunnels`.
 """
 
 from __future__ import annotations
 
 import socket
 import struct
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from callseal.wire import tunnels
+from callseal.wire.layers import ETHERNET, LINK_HEADER, RAW, ip_of
+
+__all__ = ["ETHERNET", "LINK_HEADER", "RAW", "TCP", "UDP", "IpReader", "Packet", "endpoint", "udp_packet"]
+
 UDP, TCP = 17, 6
-_NULL, ETHERNET, RAW, _LOOP, _COOKED, _IPV4, _IPV6, _COOKED2 = 0, 1, 101, 108, 113, 228, 229, 276
-LINK_HEADER = {_NULL: 4, _LOOP: 4, _COOKED: 16, _COOKED2: 20, RAW: 0, 12: 0, 14: 0, _IPV4: 0, _IPV6: 0}
-_VLAN = (b"\x81\x00", b"\x88\xa8")
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _DESTINATION = 0, 43, 44, 60
 MOST_FRAGMENTED = 512
 """Packets of which fragments are waited for at a time."""
+DEEPEST = 4
+"""Tunnels in tunnels."""
 LARGEST_PACKET = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One UDP datagram, or one TCP segment with `sequence`, and whether it opens (SYN) or closes (FIN, RST) its connection."""
+    """One UDP datagram, or one TCP segment with `sequence`, and whether it opens (SYN) or closes (FIN, RST) its connection.
+
+    `cut`: the capture kept only its beginning.
+    """
 
     protocol: int
     source: str
@@ -31,6 +39,7 @@ class Packet:
     sequence: int = 0
     opens: bool = False
     closes: bool = False
+    cut: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -42,12 +51,15 @@ def endpoint(address: bytes, port: int) -> str:
 
 
 class IpReader:
-    """Understands one frame at a time; remembers fragments. `incomplete` counts packets whose fragments never came."""
+    """Understands one frame at a time; remembers fragments. `incomplete` counts packets whose fragments never came, `unread` what is
+    there and cannot be looked into: `link_types` that are not known, `ipsec`, `deep` tunnels.
+    """
 
     def __init__(self) -> None:
         self._parts: dict[tuple[bytes, ...], dict[int, bytes]] = {}
         self._ends: dict[tuple[bytes, ...], int] = {}
         self._incomplete = 0
+        self.unread: Counter[str] = Counter()
 
     @property
     def incomplete(self) -> int:
@@ -55,20 +67,30 @@ class IpReader:
 
     def read(self, link: int, frame: bytes) -> Packet | None:
         """The datagram or segment in a frame; None for everything else and for a fragment that is not the last to come."""
-        packet = _ip(link, frame)
+        packet = ip_of(link, frame)
+        if packet is None:
+            self.unread["link_types"] += 1
+            return None
+        return self._packet(packet, 0)
+
+    def _packet(self, packet: bytes, depth: int) -> Packet | None:
         if len(packet) < 20:
             return None
+        if depth > DEEPEST:
+            self.unread["deep"] += 1
+            return None
         if packet[0] >> 4 == 4:
-            return self._v4(packet)
-        return self._v6(packet) if packet[0] >> 4 == 6 and len(packet) >= 40 else None
+            return self._v4(packet, depth)
+        return self._v6(packet, depth) if packet[0] >> 4 == 6 and len(packet) >= 40 else None
 
-    def _v4(self, packet: bytes) -> Packet | None:
+    def _v4(self, packet: bytes, depth: int) -> Packet | None:
         header = (packet[0] & 0x0F) * 4
         length = int.from_bytes(packet[2:4], "big")
         if header < 20 or len(packet) < header:
             return None
         # Segmentation offload leaves 0 there.
         body = packet[header : length if header <= length <= len(packet) else None]
+        cut = length > len(packet)
         flags = int.from_bytes(packet[6:8], "big")
         source, destination, protocol = packet[12:16], packet[16:20], packet[9]
         if flags & 0x3FFF:
@@ -81,12 +103,13 @@ class IpReader:
             if whole is None:
                 return None
             body = whole
-        return _transport(protocol, source, destination, body)
+        return self._transport(protocol, (source, destination), body, depth, cut=cut)
 
-    def _v6(self, packet: bytes) -> Packet | None:
+    def _v6(self, packet: bytes, depth: int) -> Packet | None:
         source, destination, kind = packet[8:24], packet[24:40], packet[6]
         length = int.from_bytes(packet[4:6], "big")
         body = packet[40 : 40 + length] if length else packet[40:]
+        cut = len(body) < length
         while kind in (_HOP_BY_HOP, _ROUTING, _DESTINATION, _FRAGMENT):
             if len(body) < 8:
                 return None
@@ -99,7 +122,25 @@ class IpReader:
                 body = whole
             else:
                 kind, body = body[0], body[8 + body[1] * 8 :]
-        return _transport(kind, source, destination, body)
+        return self._transport(kind, (source, destination), body, depth, cut=cut)
+
+    def _transport(
+        self, protocol: int, ends: tuple[bytes, bytes], body: bytes, depth: int, *, cut: bool
+    ) -> Packet | None:
+        if protocol == UDP and len(body) >= 8:
+            source_port, port, length = struct.unpack_from("!HHH", body)
+            payload = body[8 : length if length >= 8 else None]
+            inner = tunnels.inner_of_udp(port, payload)
+            if inner is not None:
+                return self._packet(inner, depth + 1)
+            return Packet(UDP, endpoint(ends[0], source_port), endpoint(ends[1], port), payload, cut=cut)
+        if protocol == TCP:
+            return _segment(ends, body, cut=cut)
+        if protocol == tunnels.ESP:
+            self.unread["ipsec"] += 1
+            return None
+        inner = tunnels.inner_of_ip(protocol, body)
+        return None if inner is None else self._packet(inner, depth + 1)
 
     def _gather(self, name: tuple[bytes, ...], offset: int, more: bool, part: bytes) -> bytes | None:
         if offset + len(part) > LARGEST_PACKET:
@@ -109,7 +150,7 @@ class IpReader:
             self._forget(oldest)
             self._incomplete += 1
         parts = self._parts.setdefault(name, {})
-        parts.setdefault(offset, part)
+        parts[offset] = part  # the newest: numbers are used again
         if not more:
             self._ends[name] = offset + len(part)
         end, at = self._ends.get(name), 0
@@ -126,33 +167,21 @@ class IpReader:
         self._ends.pop(name, None)
 
 
-def _ip(link: int, frame: bytes) -> bytes:
-    if link != ETHERNET:
-        return frame[LINK_HEADER[link] :] if link in LINK_HEADER else b""
-    at = 12
-    while frame[at : at + 2] in _VLAN:
-        at += 4
-    return frame[at + 2 :] if frame[at : at + 2] in (b"\x08\x00", b"\x86\xdd") else b""
-
-
-def _transport(protocol: int, source: bytes, destination: bytes, body: bytes) -> Packet | None:
-    if protocol == UDP and len(body) >= 8:
-        source_port, port, length = struct.unpack_from("!HHH", body)
-        payload = body[8 : length if length >= 8 else None]
-        return Packet(UDP, endpoint(source, source_port), endpoint(destination, port), payload)
-    if protocol == TCP and len(body) >= 20:
-        source_port, port, sequence = struct.unpack_from("!HHI", body)
-        flags = body[13]
-        return Packet(
-            TCP,
-            endpoint(source, source_port),
-            endpoint(destination, port),
-            body[(body[12] >> 4) * 4 :],
-            sequence,
-            bool(flags & 0x02),
-            bool(flags & 0x05),
-        )
-    return None
+def _segment(ends: tuple[bytes, bytes], body: bytes, *, cut: bool) -> Packet | None:
+    if len(body) < 20:
+        return None
+    source_port, port, sequence = struct.unpack_from("!HHI", body)
+    flags = body[13]
+    return Packet(
+        TCP,
+        endpoint(ends[0], source_port),
+        endpoint(ends[1], port),
+        body[(body[12] >> 4) * 4 :],
+        sequence,
+        bool(flags & 0x02),
+        bool(flags & 0x05),
+        cut,
+    )
 
 
 def udp_packet(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> bytes:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from callseal.audit.codecs import CLOCKS
 from callseal.audit.heard import Method
-from callseal.audit.rtp_stream import RtpStream, opus_duration
+from callseal.audit.rtp_audio import opus_duration
+from callseal.audit.rtp_stream import RtpStream
 from callseal.wire.dtmf import RedundantBlock, press, redundant
 from callseal.wire.ip import IpReader
 from tests.support.call_capture import BEGIN, KINDS, Capture, Talk, hush, murmur, tones

@@ -1,6 +1,8 @@
-"""SRTP against the test vectors of RFC 3711 appendix B and RFC 6188 section 7, and its roll-over counter."""
+"""SRTP against the test vectors of RFC 3711 appendix B, RFC 6188 section 7 and RFC 7714 section 16, and its roll-over counter."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -53,16 +55,63 @@ def test_key_derivation_of_256_bits() -> None:
     assert derive(key, salt, 2, 14) == bytes.fromhex("fa31791685ca444a9e07c6c64e93")
 
 
-@pytest.mark.parametrize("name", SUITES)
-def test_there_and_back(name: str) -> None:
+def test_key_derivation_of_192_bits() -> None:
+    """RFC 6188 section 7.1."""
+    key = bytes.fromhex("73edc66c4fa15776fb57f9505c17136550ffda71f3e8e5f1")
+    salt = bytes.fromhex("c8522f3acd4ce86d5add78edbb11")
+    assert derive(key, salt, 0, 24) == bytes.fromhex("31874736a8f1143870c26e4857d8a5b2c4a354407faadabb")
+    assert derive(key, salt, 2, 14) == bytes.fromhex("2372b82d639b6d8503a47adc0a6c")
+    assert derive(key, salt, 1, 20) == bytes.fromhex("355b10973cd95b9eacf4061c7e1a7151e7cfbfcb")
+
+
+GCM_TEXT = bytes.fromhex(
+    "8040f17b8041f8d35501a0b247616c6c696120657374206f6d6e69732064697669736120696e207061727465732074726573"
+)
+GCM_WIRES = {
+    "AEAD_AES_128_GCM": "f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833"
+    "899d7f27beb16a9152cf765ee4390cce",
+    "AEAD_AES_256_GCM": "32b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b"
+    "7aa3db36dfffd6b0f9bb7878d7a76c13",
+}
+
+
+@pytest.mark.parametrize("name", GCM_WIRES)
+def test_gcm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 7714 sections 16.1.1 and 16.2.1, which give session keys: the derivation is left out."""
     suite = SUITES[name]
-    crypto = Crypto(1, suite, bytes(range(suite.key_bytes)), bytes(range(14)))
+    monkeypatch.setattr(
+        "callseal.wire.srtp.derive", lambda key, salt, label, _length: salt if label == 2 else key
+    )
+    crypto = Crypto(1, suite, bytes(range(suite.key_bytes)), b"Quid pro quo")
+    wire = GCM_TEXT[:12] + bytes.fromhex(GCM_WIRES[name])
+    assert SrtpContext(crypto).encrypt(RtpPacket.parse(GCM_TEXT)) == wire
+    assert SrtpContext(crypto).decrypt(wire) == RtpPacket.parse(GCM_TEXT)
+    assert SrtpContext(crypto, roll_over=1).decrypt(wire) is None
+
+
+def test_key_derivation_for_gcm() -> None:
+    """A salt of 96 bits (RFC 7714 section 11). The RFC has no vector of it; this is the known answer of libsrtp's own test."""
+    crypto = Crypto(1, SUITES["AEAD_AES_128_GCM"], bytes(range(16)), bytes(range(0xA0, 0xAC)))
+    text = bytes.fromhex("800f1234decafbadcafebabe") + b"\xab" * 16
+    assert SrtpContext(crypto).encrypt(RtpPacket.parse(text)) == text[:12] + bytes.fromhex(
+        "c5002ede04cfdd2eb91159e0880aa06ed2976826f796b201df3131a127e8a392"
+    )
+
+
+@pytest.mark.parametrize("mki", [b"", b"\x07", b"\x00\x00\x01\x02"], ids=["no mki", "mki 1", "mki 4"])
+@pytest.mark.parametrize("name", SUITES)
+def test_there_and_back(name: str, mki: bytes) -> None:
+    suite = SUITES[name]
+    crypto = Crypto(1, suite, bytes(range(suite.key_bytes)), bytes(range(suite.salt_bytes)), mki)
+    assert Crypto.parse(str(crypto)) == crypto
     sender, receiver = SrtpContext(crypto), SrtpContext(crypto)
     sent = [packet(number) for number in range(65_530, 65_536)] + [packet(number) for number in range(5)]
     wires = [sender.encrypt(one) for one in sent]
-    assert all(len(wire) == 172 + suite.tag_bytes and b"\x63" * 8 not in wire for wire in wires)
+    assert all(len(wire) == 172 + suite.tag_bytes + len(mki) and b"\x63" * 8 not in wire for wire in wires)
     assert [receiver.decrypt(wire) for wire in wires] == sent
     assert (sender.roll_over, receiver.roll_over) == (1, 1)
+    other = replace(crypto, mki=bytes(len(mki))) if mki else OTHER
+    assert SrtpContext(other).decrypt(wires[0]) is None
 
 
 def test_late_packet_of_the_round_before() -> None:
@@ -112,11 +161,27 @@ def test_another_key_or_roll_over_or_no_srtp_gives_nothing() -> None:
         "1 AES_CM_128_HMAC_SHA1_80 inline:AA==",
         "1 AES_CM_128_HMAC_SHA1_80 inline:!!",
         f"{KEY} UNENCRYPTED_SRTP",
+        f"{KEY} WSH=64",
+        f"{KEY}|2^31|1:129",
+        f"{KEY}|x:1",
+        f"{KEY}|300:1",
+        f"{KEY};{KEY}",
+        "1 AEAD_AES_128_GCM inline:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNk",
     ],
 )
 def test_bad_lines_are_refused(value: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Crypto.parse(value)
+
+
+def test_an_onlooker_reads_more() -> None:
+    material = str(KEY).partition("inline:")[2]
+    line = f"{KEY}|2^20|1:4;inline:{material}|2^20|2:4 WSH=64 UNENCRYPTED_SRTCP"
+    first, second = Crypto.parse_all(line)
+    assert (first.key, first.mki, second.mki) == (KEY.key, b"\0\0\0\1", b"\0\0\0\2")
+    for weakened in ("UNENCRYPTED_SRTP", "UNAUTHENTICATED_SRTP", "KDR=1"):
+        with pytest.raises(ValueError, match="not known here"):
+            Crypto.parse_all(f"{KEY} {weakened}")
 
 
 def test_a_line_round_trips_and_hides_its_key() -> None:

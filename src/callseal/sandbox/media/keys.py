@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from callseal.wire.ng import NgValue
-from callseal.wire.srtp import SALT_BYTES, SUITES
+from callseal.wire.srtp import SUITES
 
 _CRYPTO = re.compile(r"(?m)^a=crypto:.*\r?\n")
 
@@ -26,7 +26,8 @@ class Keys:
         """`sdp` with a key of our suite that nobody uses: the bridge is built before the leg has told its own."""
         if not self.suite:
             return sdp
-        material = secrets.token_bytes(SUITES[self.suite].key_bytes + SALT_BYTES)
+        kind = SUITES[self.suite]
+        material = secrets.token_bytes(kind.key_bytes + kind.salt_bytes)
         line = f"a=crypto:1 {self.suite} inline:{base64.b64encode(material).decode()}\r\n"
         return _CRYPTO.sub("", sdp) + line
 
