@@ -18,3 +18,15 @@
 # A head as in 0 with headers that begin with X-.
 [3]
 ^(?:[A-Z]++ sips?:[!-~]++ SIP/2\.0|SIP/2\.0 [1-6]\d\d [ -~]*+)\r\n(?:Via: SIP/2\.0/(?:UDP|TCP|TLS) [][a-zA-Z0-9.:-]++(?:;[!#-+\--:=?-~]++)*+\r\n)++(?:(?:From|To|Contact): (?:"[^\x00-\x1f\x7f"\\<>]*+" ?|[a-zA-Z0-9 ._-]*+)<sips?:[!#-;=?-~]++>(?:;[ !#-+\--;=?A-~]*+)?\r\n|Call-ID: [!-~]{1,200}+\r\n|CSeq: \d{1,9}+ [A-Z]++\r\n|(?:(?:Record-)?Route|Max-Forwards|Content-(?:Length|Type)|Allow|Supported|Require|User-Agent|Server|Session-Expires|X-[A-Za-z-]++): [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++\r\n
+
+# A cookie as cookie.cfg writes it: version, key id, payload, MAC.
+[4]
+^1\.[A-Za-z0-9._-]+\.[A-Za-z0-9_-]+\.[0-9a-f]{32}\z
+
+# A token of the partner.
+[5]
+^[A-Za-z0-9._~+/=-]{1,256}+\z
+
+# A number that may be looked up.
+[6]
+^\+?[0-9]{1,32}+\z

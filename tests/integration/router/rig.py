@@ -200,8 +200,7 @@ class Rig:
 
     def count(self, name: str) -> int:
         """A counter of the router."""
-        line: str = self.rpc("stats.get_statistics", name)[0]
-        return int(line.rpartition("=")[2])
+        return int(self.rpc("cnt.get", "script", name))
 
 
 def talker(peer: Peer, address: str, voice: int) -> Talker:
