@@ -4,7 +4,8 @@
 # A message's head (not anchored at its end, a body may follow): first its Vias, one a line, then headers of this list, each on a line of
 # its own, addresses in <>.
 [0]
-^(?:[A-Z]++ sips?:[!-~]++ SIP/2\.0|SIP/2\.0 [1-6]\d\d [ -~]*+)\r\n(?:Via: SIP/2\.0/(?:UDP|TCP|TLS) [][a-zA-Z0-9.:-]++(?:;[!#-+\--:=?-~]++)*+\r\n)++(?:(?:From|To|Contact): (?:"[^\x00-\x1f\x7f"\\<>]*+" ?|[a-zA-Z0-9 ._-]*+)<sips?:[!#-;=?-~]++>(?:;[ !#-+\--;=?A-~]*+)?\r\n|Call-ID: [!-~]{1,200}+\r\n|CSeq: \d{1,9}+ [A-Z]++\r\n|(?:(?:Record-)?Route|Max-Forwards|Content-(?:Length|Type)|Allow|Supported|Require|User-Agent|Server|Session-Expires): [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++\r\n
+^(?:[A-Z]++ sips?:[!-~]++ SIP/2\.0|SIP/2\.0 [1-6]\d\d [ -~]*+)\r\n(?:Via: SIP/2\.0/(?:UDP|TCP|TLS) [][a-zA-Z0-9.:-]++(?:;[!#-+\--:=?-~]++)*+\r\n)++(?:^(?#
+(?:(?:(?(4)^)(From)|(?(5)^)(To)|(?(6)^)(Contact)): (?:"[^\x00-\x1f\x7f"\\<>]*+" ?|[a-zA-Z0-9 ._-]*+)<sips?:[!#-;=?-~]++>(?:;[ !#-+\--;=?A-~]*+)?\r\n|(?(7)^)(Call-ID): [!-~]{1,200}+\r\n|(?(8)^)(CSeq): \d{1,9}+ [A-Z]++\r\n|(?:(?:Record-)?Route|(?(9)^)(Max-Forwards)|(?(10)^)(Content-Length)|(?(11)^)(Content-Type)|Allow|Supported|Require|User-Agent|Server|Session-Expires): [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++(?(4)|^)(?(5)|^)(?(7)|^)(?(8)|^)\r\n))
 
 # An SDP with one stream, which is audio, one address, for all or for the stream, and no address in an attribute.
 [1]
@@ -17,7 +18,8 @@
 
 # A head as in 0 with headers that begin with X-.
 [3]
-^(?:[A-Z]++ sips?:[!-~]++ SIP/2\.0|SIP/2\.0 [1-6]\d\d [ -~]*+)\r\n(?:Via: SIP/2\.0/(?:UDP|TCP|TLS) [][a-zA-Z0-9.:-]++(?:;[!#-+\--:=?-~]++)*+\r\n)++(?:(?:From|To|Contact): (?:"[^\x00-\x1f\x7f"\\<>]*+" ?|[a-zA-Z0-9 ._-]*+)<sips?:[!#-;=?-~]++>(?:;[ !#-+\--;=?A-~]*+)?\r\n|Call-ID: [!-~]{1,200}+\r\n|CSeq: \d{1,9}+ [A-Z]++\r\n|(?:(?:Record-)?Route|Max-Forwards|Content-(?:Length|Type)|Allow|Supported|Require|User-Agent|Server|Session-Expires|X-[A-Za-z-]++): [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++\r\n
+^(?:[A-Z]++ sips?:[!-~]++ SIP/2\.0|SIP/2\.0 [1-6]\d\d [ -~]*+)\r\n(?:Via: SIP/2\.0/(?:UDP|TCP|TLS) [][a-zA-Z0-9.:-]++(?:;[!#-+\--:=?-~]++)*+\r\n)++(?:^(?#
+(?:(?:(?(4)^)(From)|(?(5)^)(To)|(?(6)^)(Contact)): (?:"[^\x00-\x1f\x7f"\\<>]*+" ?|[a-zA-Z0-9 ._-]*+)<sips?:[!#-;=?-~]++>(?:;[ !#-+\--;=?A-~]*+)?\r\n|(?(7)^)(Call-ID): [!-~]{1,200}+\r\n|(?(8)^)(CSeq): \d{1,9}+ [A-Z]++\r\n|(?:(?:Record-)?Route|(?(9)^)(Max-Forwards)|(?(10)^)(Content-Length)|(?(11)^)(Content-Type)|Allow|Supported|Require|User-Agent|Server|Session-Expires|X-[A-Za-z-]++): [^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++(?(4)|^)(?(5)|^)(?(7)|^)(?(8)|^)\r\n))
 
 # A cookie as cookie.cfg writes it: version, key id, payload, MAC.
 [4]
