@@ -63,6 +63,9 @@ class Rig:
                 text = text.replace(old, new)
             path.write_text(text, encoding="utf-8")
         assert found == {old for old, _ in edits}, "the router no longer says what is to be edited"
+        # It tells the memory of each process (fuzzing.py). An edge runs without it: it counts at every allocation.
+        modules = self.workspace.router / "modules.cfg"
+        modules.write_text(modules.read_text(encoding="utf-8") + 'loadmodule "kex.so"\n', encoding="utf-8")
         logs = self.workspace.logs
         self.rtpengine = Rtpengine(
             rootfs,
