@@ -120,7 +120,7 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
     text = files(tmp_path)["data/nodes.cfg"].text
     assert 'modparam("rtpengine", "rtpengine_sock", "1 == udp:127.88.0.21:2223")' in text
     assert '#!define NG_HTTP "1=http://127.88.0.21:2224/ng-plain"' in text
-    assert '#!define NG_CONNECTION "ng=>http://127.88.0.21:2224;timeout=300"' in text
+    assert '#!define NG_CONNECTION "ng=>http://127.88.0.21:2224/ng-plain;timeout=300"' in text
 
 
 @pytest.mark.parametrize(
