@@ -177,3 +177,12 @@ def test_nodes_of_two_edges_begin_with_our_own_and_the_others_address_is_ours_to
     )
     assert '#!define NODE_LIST "1:2"\n#!define NODE_COUNT 2\nalias=127.88.0.23:5060\n' in first
     assert '#!define NODE_LIST "2:1"\n#!define NODE_COUNT 2\nalias=127.88.0.20:5060\n' in second
+
+
+def test_a_header_line_has_the_smallest_bound(tmp_path: Path) -> None:
+    """limits.cfg lets pass what is no bigger as a whole."""
+    text = files(tmp_path)["data/defines.cfg"].text
+    header, body, message = (
+        int(text.partition(f"#!define {name}_BYTES ")[2].split()[0]) for name in ("HEADER", "BODY", "MESSAGE")
+    )
+    assert header <= body <= message
