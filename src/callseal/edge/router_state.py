@@ -10,7 +10,8 @@ from callseal.edge.router_control import RouterControl, RouterRefusedError
 
 DRAINING = "draining"
 """Name of the shared variable in `router/drain.cfg`."""
-_SCRIPT = "script:"
+_SCRIPT = "script"
+"""The group of the counters that the configuration declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class RouterState:
 def read_state(control: RouterControl) -> RouterState:
     """Ask for everything. Raises `RouterSilentError`, `RouterRefusedError`."""
     return RouterState(
-        events=_counters(control.call("stats.get_statistics", _SCRIPT)),
+        events=_counters(control.call("cnt.grp_get_all", _SCRIPT)),
         destinations=destinations(control.call("dispatcher.list")),
         queue=int(control.call("mqueue.get_size", "agent")["size"]),
         transactions=int(control.call("tm.stats")["current"]),
@@ -69,6 +70,5 @@ def destinations(listing: Any) -> tuple[Destination, ...]:
     )
 
 
-def _counters(lines: Any) -> dict[str, int]:
-    pairs = (str(line).partition(" = ") for line in lines)
-    return {name.removeprefix(_SCRIPT): int(value) for name, _, value in pairs}
+def _counters(group: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(value) for name, value in group.items()}

@@ -161,6 +161,7 @@ def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
     return (
         f"# One rtpengine set an edge, numbered by its server_id.\n{sockets}"
         f'#!define NG_HTTP "{queries}"\n'
+        f'#!define NG_CONNECTION "ng=>http://{ng_http(own)}/ng-plain;timeout=300"\n'
         f'#!define NODE_LIST "{":".join(str(edge.server_id) for edge in edges)}"\n'
         f"#!define NODE_COUNT {len(edges)}\n{aliases}"
     )

@@ -110,11 +110,11 @@ def test_drift(stage: Stage, tmp_path: Path, change: Callable[[Path], object], w
 def test_a_module_that_nobody_wrote_down(stage: Stage, tmp_path: Path) -> None:
     def forget(router: Path) -> None:
         text = (router / "modules.cfg").read_text(encoding="utf-8")
-        (router / "modules.cfg").write_text(text.replace('loadmodule "kex.so"\n', ""), encoding="utf-8")
+        (router / "modules.cfg").write_text(text.replace('loadmodule "counters.so"\n', ""), encoding="utf-8")
         os.utime(router / "modules.cfg", (1, 1))
 
     with _other_router(stage, tmp_path, forget) as router:
-        assert "kex" in only(checks_router.kamailio, patient(stage, router=router)).text
+        assert "counters" in only(checks_router.kamailio, patient(stage, router=router)).text
 
 
 def test_written_after_the_start(stage: Stage, tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
     text = files(tmp_path)["data/nodes.cfg"].text
     assert 'modparam("rtpengine", "rtpengine_sock", "1 == udp:127.88.0.21:2223")' in text
     assert '#!define NG_HTTP "1=http://127.88.0.21:2224/ng-plain"' in text
+    assert '#!define NG_CONNECTION "ng=>http://127.88.0.21:2224/ng-plain;timeout=300"' in text
 
 
 @pytest.mark.parametrize(
@@ -176,3 +177,12 @@ def test_nodes_of_two_edges_begin_with_our_own_and_the_others_address_is_ours_to
     )
     assert '#!define NODE_LIST "1:2"\n#!define NODE_COUNT 2\nalias=127.88.0.23:5060\n' in first
     assert '#!define NODE_LIST "2:1"\n#!define NODE_COUNT 2\nalias=127.88.0.20:5060\n' in second
+
+
+def test_a_header_line_has_the_smallest_bound(tmp_path: Path) -> None:
+    """limits.cfg lets pass what is no bigger as a whole."""
+    text = files(tmp_path)["data/defines.cfg"].text
+    header, body, message = (
+        int(text.partition(f"#!define {name}_BYTES ")[2].split()[0]) for name in ("HEADER", "BODY", "MESSAGE")
+    )
+    assert header <= body <= message
