@@ -20,6 +20,9 @@ class AgentSink:
     def __init__(self, address: str, http_port: int = 8022, udp_port: int = 8023) -> None:
         self.delay_s = 0.0
         self.status = 204
+        self.hold: Callable[[str], int] = lambda _reference: 204
+        """Answers `POST /inlet/hold`: the reference in, the status out."""
+        self.holds_asked: list[str] = []
         self.handoffs: list[Post] = []
         self.legs: list[Post] = []
         self.acks: list[str] = []
@@ -32,6 +35,12 @@ class AgentSink:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
                 time.sleep(sink.delay_s)
+                if self.path == "/inlet/hold":
+                    reference = parse_qs(body)["reference"][0]
+                    sink.holds_asked.append(reference)
+                    self.send_response(sink.hold(reference))
+                    self.end_headers()
+                    return
                 with sink._news:
                     for line in filter(None, body.split("\n")):
                         kind, _, form = line.partition("?")
@@ -97,6 +106,8 @@ class AgentSink:
             self.traces.clear()
             self.legs.clear()
             self.acks.clear()
+            self.holds_asked.clear()
+            self.hold = lambda _reference: 204
 
     def close(self) -> None:
         self._server.shutdown()

@@ -96,6 +96,7 @@ class FakeEdge:
         self.http = http
         self.app = FastAPI()
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.hold_numbers: list[int] = []
         self.refuse_hold: int | None = None
         self.hold_takes_s = 0.0
         self.down = False
@@ -116,6 +117,7 @@ class FakeEdge:
                 return JSONResponse({"error": "no_such_leg"}, self.refuse_hold)
             await asyncio.sleep(self.hold_takes_s)
             self.held = True
+            self.hold_numbers.append(int(request.headers["idempotency-key"].rpartition(".")[2]))
             return JSONResponse({"held": True, "expires_at": now_ms() + body["ttl_ms"]})
         if verb == "unhold":
             self.held = False

@@ -78,6 +78,7 @@ class EdgeAgent:
             self.reporter,
             settings,
             is_held=self.holds.is_held,
+            hold_order=self.holds.last_order,
             count=lambda leg, kind: self.metrics.verdicts.labels(leg, kind).inc(),
         )
 

@@ -68,9 +68,11 @@ class Reporter:
         *,
         where: str | None = None,
         node: str = "",
+        hold: int = 0,
         evidence: Evidence | None = None,
     ) -> None:
-        """`node`: the rtpengine that anchors the leg, where it was seen."""
+        """`node`: the rtpengine that anchors the leg, where it was seen. `hold`: the number of the desk's last hold before the move,
+        0 when this agent knows of none."""
         now = self._now_ms()
         event_id = ulid(now, self._random_bytes(10))
         body = {
@@ -82,6 +84,7 @@ class Reporter:
             "leg": leg,
             "where": where,
             **({"node": node} if node else {}),
+            **({"hold": hold} if hold else {}),
             "evidence": (evidence or Evidence()).as_json(),
         }
         await self._spool.put(

@@ -100,6 +100,11 @@ class Holds:
         """Whether anything of that call is stopped, as far as the journal knows."""
         return reference in self._held
 
+    def last_order(self, reference: str) -> int:
+        """The number of the last hold that the desk has commanded here, by which it knows of which attempt a report speaks. 0: none
+        since this agent was started."""
+        return self._hold_order.get(reference, 0)
+
     async def load(self) -> None:
         """Take over what an earlier run of the agent left behind."""
         self._held = {hold.reference: hold for hold in await self._journal.holds()}
@@ -133,6 +138,43 @@ class Holds:
             if node != hold.node:
                 await self._keep(replace(hold, node=node))
             return expires_at
+
+    async def hold_for_agent_leg(self, reference: str) -> None:
+        """The agent leg is about to go to the partner: nothing of the customer may reach the platform any more (one anchor).
+
+        A customer leg at the partner, or that no rtpengine has, needs no hold; one that is held already is held for as long as a hold
+        lasts from now. Raises `NoSuchLegError` when this agent does not know the call, `NgSilentError` or `NgRefusedError` when the
+        leg could not be held.
+        """
+        async with self._locks(reference):
+            before = self._held.get(reference)
+            call = await self._journal.call(reference)
+            call_id = (call.customer_call_id if call else "") or (before.call_id if before else "")
+            node = before.node if before else call.node if call else ""
+            if not call_id:
+                raise NoSuchLegError(reference)
+            located = await self._nodes.find(ng_call_id(call_id, "customer"), node, dead_have_none=True)
+            if located is None or located.anchor.partner_place(self._settings.media) == "partner":
+                return
+            expires_at = self._now_ms() + self._settings.hold_ttl_ms
+            if before is None:
+                log.warning("held_for_agent_leg", reference=reference)
+            else:
+                expires_at = max(expires_at, before.expires_at)
+            await self._keep(
+                Hold(
+                    reference=reference,
+                    call_id=call_id,
+                    node=located.node,
+                    expires_at=expires_at,
+                    limit_at=expires_at + self._settings.hold_limit_ms,
+                    cseq=before.cseq if before else 0,
+                )
+            )
+            try:
+                await self._stop(ng_call_id(call_id, "customer"), located.node)
+            except NoSuchLegError:
+                await self._forget(reference)
 
     async def unhold(self, reference: str, call_id: str, node: str, *, order: int = 0) -> None:
         """Pass everything again. A leg that is gone has no hold: no error. Raises `NgSilentError`/`NgRefusedError`;

@@ -18,6 +18,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.events import Evidence
+from callseal.edge.holds import NoSuchLegError
+from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from callseal.edge.watcher import Answered
 
 MAX_BODY = 16_384
@@ -151,6 +153,28 @@ async def take_leg(request: Request) -> Response:
     """One alone."""
     agent: EdgeAgent = request.app.state.agent
     await _leg(agent, _parsed(agent, await _body(request, MAX_BODY), LegNotice))
+    return Response(status_code=204)
+
+
+class AboutToMove(BaseModel):
+    """The agent leg is about to go to the partner."""
+
+    reference: Reference
+
+
+@router.post("/hold", status_code=204)
+async def hold_first(request: Request) -> Response:
+    """Kamailio waits for this one, with the partner's re-INVITE in its hand: 204, the customer is not heard at the platform."""
+    agent: EdgeAgent = request.app.state.agent
+    wanted = _parsed(agent, await _body(request, MAX_BODY), AboutToMove)
+    try:
+        await agent.holds.hold_for_agent_leg(wanted.reference)
+    except NoSuchLegError:
+        raise HTTPException(404, {"error": "unknown_call"}) from None
+    except NgSilentError:
+        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
+    except NgRefusedError:
+        raise HTTPException(502, {"error": "rtpengine_refused"}) from None
     return Response(status_code=204)
 
 

@@ -53,12 +53,13 @@ class _Progress:
     packets: dict[str, int] | None = None
     fenced: bool | None = None
     gone: bool = False
+    hold: int = 0
 
 
 class Watcher:
     """One watch a leg at most; a newer re-INVITE or the end of the leg replaces it.
 
-    `is_held(reference)` fills the evidence; `count(leg, kind)` is told every verdict.
+    `is_held(reference)` fills the evidence, `hold_order(reference)` says which hold of the desk's came before the move; `count(leg, kind)` is told every verdict.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Watcher:
         settings: EdgeSettings,
         *,
         is_held: Callable[[str], bool],
+        hold_order: Callable[[str], int] = lambda _reference: 0,
         count: Callable[[str, str], None] = lambda _leg, _kind: None,
     ) -> None:
         self._nodes = nodes
@@ -76,6 +78,7 @@ class Watcher:
         self._reporter = reporter
         self._settings = settings
         self._is_held = is_held
+        self._hold_order = hold_order
         self._count = count
         self._watches: dict[tuple[str, Leg], tuple[int, asyncio.Task[None]]] = {}
         self._decided: OrderedDict[AckKey, None] = OrderedDict()
@@ -123,7 +126,7 @@ class Watcher:
         loop = asyncio.get_running_loop()
         window = self._settings.evidence_window_ms / 1000
         deadline = loop.time() + window
-        progress = _Progress()
+        progress = _Progress(hold=self._hold_order(answer.reference))
         acked = False
         while True:
             moved = await self._look(answer, progress)
@@ -179,6 +182,7 @@ class Watcher:
             answer.leg,
             where=answer.target,
             node=progress.first.node if progress.first else "",
+            hold=progress.hold,
             evidence=evidence,
         )
         self._count(answer.leg, kind)

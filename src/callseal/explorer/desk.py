@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from callseal.desk import dispatcher
+from callseal.explorer.world import THIS_ATTEMPT
 from callseal.payments import commands as cmd
 from callseal.payments import engine
 from callseal.payments import events as ev
@@ -19,6 +20,7 @@ from callseal.payments.session import Result, Session
 from callseal.payments.session_table import COVERED, HOMEWARD, lookup
 
 NOW = 1
+EDGE = "edge-1"
 REFERENCE = "0" * 32
 TICKING = (State.SECURING, *HOMEWARD)
 """States whose deadline is at most one tick away; the covered ones verify as often."""
@@ -53,7 +55,7 @@ class Desk:
             direction=Direction.IN,
             caller="",
             called="",
-            edge="edge-1",
+            edge=EDGE,
             node="1",
             region="",
             customer_call_id="c",
@@ -121,6 +123,7 @@ def _plain(session: Session) -> Session:
         notice_detail="",
         commands=0,
         attempts=0,
+        hold=THIS_ATTEMPT if session.hold else 0,
         charges=0,
         legs_at=0,
         lost_at=_zero(session.lost_at),

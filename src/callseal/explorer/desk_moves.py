@@ -111,7 +111,7 @@ def deliveries(world: World, desk: Desk) -> Iterator[tuple[str, Iterator[Step]]]
 
 def _presses(world: World, desk: Desk, rules: Rules) -> Iterator[Step]:
     for press in PRESSES if rules.money else SHORT:
-        after = hear(world, desk, press)
+        after = hear(world.pressed() if isinstance(press, ev.SecurePressed) else world, desk, press)
         if after is not None:
             yield Move("agent", "desk", str(press.name).removesuffix("_pressed")), after
 

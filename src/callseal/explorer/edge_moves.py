@@ -19,7 +19,7 @@ LIFETIME = 2
 
 
 def moves(world: World, desk: Desk, rules: Rules) -> Iterator[Step]:
-    yield from _expiry(world, rules)
+    yield from expiry(world, rules)
     if world.customer.at != "nowhere":
         dead = router.node_dead(world)
         yield Move("edge", "edge", "the node dies", fault=True), report(dead, ev.NodeLost("1"))
@@ -30,7 +30,8 @@ def moves(world: World, desk: Desk, rules: Rules) -> Iterator[Step]:
             yield Move("clock", "clock", "5 s pass"), ticked
 
 
-def _expiry(world: World, rules: Rules) -> Iterator[Step]:
+def expiry(world: World, rules: Rules) -> Iterator[Step]:
+    """A hold whose time is out, step by step. Who asks for a hold meanwhile waits until it is over (`ReferenceLocks`)."""
     if world.passed:
         after, over = router.look_again(world, rules)
         text = "looks again: the hold is over" if over else "looks again: stops it again"
@@ -54,7 +55,8 @@ def late(world: World, rules: Rules) -> Iterator[Step]:
     yield Move("desk", "edge", f"late {do} is lost"), rest
     if do is Do.HOLD:
         if world.customer.at != "nowhere":
-            yield Move("desk", "edge", "a late hold arrives"), router.held(rest)
+            late_one = router.held(rest, this_attempt=not world.outdated)
+            yield Move("desk", "edge", "a late hold arrives"), late_one
     elif do is Do.UNHOLD:
         if not rules.unhold_in_order or not world.outdated:
             yield Move("desk", "edge", "a late unhold arrives"), router.unheld(rest)

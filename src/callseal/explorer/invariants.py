@@ -28,8 +28,9 @@ def is_open(world: World, desk: Desk) -> bool:
 
 
 def back_to_normal_by_time(world: World) -> bool:
-    """Nobody lifted the hold, it ran out: the edge saw both legs home, and they still are."""
-    return world.lapsed and world.customer.at == world.agent.at == "home" and world.customer.before is None
+    """Nobody lifted the hold, it ran out: the edge saw both legs home, and they still are. Also when the re-INVITE that brought the customer
+    home is still unanswered: media has moved at its offer, and if it is refused the customer goes to the partner and is not heard at all."""
+    return world.lapsed and world.customer.at == world.agent.at == "home"
 
 
 def in_the_window(world: World) -> bool:

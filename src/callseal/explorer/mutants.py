@@ -50,4 +50,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "an unhold that was sent before the last hold, and comes after it, is carried out",
         replace(_GOOD, unhold_in_order=False),
     ),
+    Mutant(
+        "late-partner-unheld",
+        "the agent leg goes to the partner, late, while the customer is at home and the hold has run out",
+        replace(_GOOD, hold_before_agent=False),
+        faults=2,
+    ),
+    Mutant(
+        "old-reports-count",
+        "reports of an earlier attempt are evidence in the next one",
+        replace(_GOOD, reports_numbered=False),
+        faults=2,
+    ),
 )

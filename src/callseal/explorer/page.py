@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from callseal.explorer.desk import Desk
+from callseal.explorer.desk_moves import LONGEST_LANE
 from callseal.explorer.invariants import INVARIANTS, back_to_normal_by_time, heard, is_open
 from callseal.explorer.ladder import ladder
 from callseal.explorer.mutants import MUTANTS
+from callseal.explorer.partner import LONGEST_QUEUE
 from callseal.explorer.router import Rules
 from callseal.explorer.search import Explored, explore
 from callseal.explorer.world import World
@@ -21,7 +23,7 @@ HEAD = """# Every state of a secured call
 
 Drawn by `callseal explore` from the model in `src/callseal/explorer` (a test holds it so). The desk in it is the real `payments.engine` with its
 [table](session-table.md) and what the real dispatcher makes of answers; the partner is the sandbox's real state table with the steps of its mover
-written out; an expiring hold asks the edge agent's real `expiry_rule`. The edge's rules (what an offer, its answer, its refusal do to place, hold and fence)
+written out (`tests/unit/explorer/test_partner_mover.py` answers both alike and compares what they send); an expiring hold asks the edge agent's real `expiry_rule`. The edge's rules (what an offer, its answer, its refusal do to place, hold and fence)
 are small functions in `explorer/router.py`; `tests/integration/router/test_explorer.py` does walks of theirs
 on the real router and listens after each step.
 
@@ -36,8 +38,13 @@ Not in the model: the states of a charge (they move no media), fields and prompt
 platform, and more faults in one call than the number below. **The one exception of the invariants**: between the two looks of an expiring hold (a few
 milliseconds) a leg may move; the edge agent then stops it again ([edge agent](../explanation/edge-agent.md)).
 
-With two faults in one call not all of it holds: [what, and why](soak.md).
-"""
+**What is bounded**: __QUEUE__ reports of the edge wait for the desk, and __QUEUE__ webhooks; one more is lost, the newest. __LANE__ commands wait for the edge
+agent and __LANE__ for the partner (no run comes near). One request at a time is late, one question about the media is open. Of the numbers that
+reports carry it matters only whether they are of this attempt, of an earlier one, or missing; of a hold's age, how many of its two ticks have passed. The legs may
+glare (491) and the clock may tick without end. With longer queues and one fault everything holds, too (`make soak`).
+
+With two faults in one call all of it holds, too, by hand: [last run](soak.md#callseal-explore---faults-2-every-state-with-two-faults-in-one-call).
+""".replace("__QUEUE__", str(LONGEST_QUEUE)).replace("__LANE__", str(LONGEST_LANE))
 
 
 def _state(state: State) -> Callable[[World, Desk], bool]:

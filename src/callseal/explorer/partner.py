@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from callseal.explorer import router
+from callseal.explorer.desk import EDGE
 from callseal.explorer.router import Rules
 from callseal.explorer.world import LegName, Move, Where, World
 from callseal.payments import events as ev
@@ -88,6 +89,12 @@ def _target(world: World, leg: LegName) -> Where:
     return "partner" if world.goal == "partner" else "home"
 
 
+def asks_for_hold(world: World, rules: Rules) -> bool:
+    """The next thing is an offer that the router lets wait for the edge agent."""
+    leg = world.todo[0]
+    return world.leg(leg).before is None and router.asks_for_hold(world, leg, _target(world, leg), rules)
+
+
 def _offer(world: World, leg: LegName, rules: Rules) -> Iterator[Step]:
     where = _target(world, leg)
     text = f"re-INVITE {leg} leg: {where}"
@@ -101,7 +108,8 @@ def _answer(world: World, leg: LegName, rules: Rules) -> Iterator[Step]:
     moved = where != before
     done = router.answered(world, leg, rules)
     ok = _heard_yes(done, leg)
-    seen = ev.LegMoved(name, Place(where), fenced=leg == "agent" and done.fence)
+    number = world.hold_order if rules.reports_numbered else 0
+    seen = ev.LegMoved(name, Place(where), fenced=leg == "agent" and done.fence, edge=EDGE, hold=number)
     silent = ev.MediaSilent(name)
     yield Move(end, "partner", f"200 {leg} leg"), (report(ok, seen) if moved else ok)
     if moved:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from callseal.edge.anchors import Place
 from callseal.edge.holds import Whereabouts, expiry_rule
-from callseal.explorer.world import Leg, LegName, Seen, Where, World
+from callseal.explorer.world import THIS_ATTEMPT, Leg, LegName, Seen, Where, World
 from callseal.payments.names import Do
 
 
@@ -28,6 +28,8 @@ class Rules:
     expiry_looks_again: bool = True
     undo: bool = True
     unhold_in_order: bool = True
+    hold_before_agent: bool = True
+    reports_numbered: bool = True
     money: bool = False
     """Not a rule but a size: with the charge's own states, which move no media."""
 
@@ -37,7 +39,10 @@ def offered(world: World, leg: LegName, where: Where, rules: Rules) -> World:
     was = world.leg(leg).at
     moved = world.with_leg(leg, Leg(where, was))
     if leg == "agent":
-        return moved._replace(fence=_fence_at_offer(world, where, rules))
+        moved = moved._replace(fence=_fence_at_offer(world, where, rules))
+        if asks_for_hold(world, leg, where, rules) and world.customer.at == "home":
+            return moved._replace(held=True, hold_age=0, lapsed=False)
+        return moved
     if where == "home" and was != "home":
         held = rules.hold_before_home if was == "partner" else rules.hold_anew
         if held:
@@ -45,6 +50,11 @@ def offered(world: World, leg: LegName, where: Where, rules: Rules) -> World:
     if where == "partner" and not rules.unhold_at_answer:
         return moved._replace(held=False, hold_age=None)
     return moved
+
+
+def asks_for_hold(world: World, leg: LegName, where: Where, rules: Rules) -> bool:
+    """CUSTOMER_HELD of held.cfg and `/inlet/hold` of the edge agent (test_held_first.py)."""
+    return rules.hold_before_agent and leg == "agent" and where == "partner" and world.agent.at != "partner"
 
 
 def _fence_at_offer(world: World, where: Where, rules: Rules) -> bool:
@@ -92,9 +102,10 @@ def node_dead(world: World) -> World:
     return world._replace(customer=Leg("nowhere"), agent=Leg("nowhere"), held=False, fence=False)
 
 
-def held(world: World) -> World:
-    """`/v1/hold`, edge/holds.py."""
+def held(world: World, *, this_attempt: bool = True) -> World:
+    """`/v1/hold`, edge/holds.py. `this_attempt` False: a late one, from before the last press."""
     return world._replace(
+        hold_order=THIS_ATTEMPT if this_attempt else world.hold_order,
         held=True,
         hold_age=0,
         lapsed=False,
@@ -137,5 +148,7 @@ def look_again(world: World, rules: Rules) -> tuple[World, bool]:
     done = world._replace(expiring=None, passed=False)
     moved = before is not None and world.customer.at not in (before.customer, "nowhere")
     if moved and rules.expiry_looks_again:
-        return done._replace(held=True, hold_age=1, lapsed=False), False
+        # It came home: Kamailio's own `held` has waited for the lock, and makes the hold a whole one (`Holds.noted_held`).
+        age = 0 if world.customer.at == "home" else 1
+        return done._replace(held=True, hold_age=age, lapsed=False), False
     return done._replace(hold_age=None), True

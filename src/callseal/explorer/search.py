@@ -38,7 +38,8 @@ def _next(world: World, desk: Desk, rules: Rules) -> Iterator[Step]:
     yield from edge_moves.late(world, rules)
     channels = dict(desk_moves.deliveries(world, desk))
     if world.todo:
-        channels["re-INVITEs"] = partner.moves(world, rules)
+        waits = world.expiring is not None and partner.asks_for_hold(world, rules)
+        channels["re-INVITEs"] = edge_moves.expiry(world, rules) if waits else partner.moves(world, rules)
     for name, steps in channels.items():
         if name not in world.slow:
             yield from steps

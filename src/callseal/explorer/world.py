@@ -5,15 +5,20 @@ Everything is a small value that hashes fast, because millions of these are made
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple, TypeAlias
 
-from callseal.payments.events import Happening
+from callseal.payments.events import Happening, LegMoved
 from callseal.payments.names import Do
 from callseal.sandbox.session.table import State as Partner
 
 LegName: TypeAlias = Literal["customer", "agent"]
 Where: TypeAlias = Literal["home", "partner", "nowhere"]
 """Where a leg's anchor sends its media; `nowhere`: the node that carried it is dead."""
+
+
+EARLIER_ATTEMPT, THIS_ATTEMPT = 1, 2
+"""Numbers of the desk's holds, as far as they matter: before or after the last press. 0: none."""
 
 
 class Leg(NamedTuple):
@@ -49,7 +54,7 @@ class World(NamedTuple):
     late: Do | None = None
     """A request that the desk has given up, still on its way."""
     outdated: bool = False
-    """The edge has carried out a newer hold of the desk's than that late unhold."""
+    """The edge has carried out a newer hold of the desk's than that late unhold, or that late hold is of an earlier attempt."""
     spool: tuple[Happening, ...] = ()
     hooks: tuple[Happening, ...] = ()
     # the edge
@@ -65,6 +70,8 @@ class World(NamedTuple):
     """The edge agent ends a hold: it has looked, and not looked again yet."""
     passed: bool = False
     """...and has passed everything meanwhile."""
+    hold_order: int = 0
+    """The number of the desk's last hold that the edge agent has been commanded."""
     # the partner
     partner: Partner = Partner.HOME
     bridged: tuple[LegName, ...] = ()
@@ -81,6 +88,15 @@ class World(NamedTuple):
     # the story
     over: bool = False
     faults: int = 0
+
+    def pressed(self) -> World:
+        """Secure is pressed: what the edge knows and has reported is of an earlier attempt now."""
+        old = min(self.hold_order, EARLIER_ATTEMPT)
+        spool = tuple(
+            replace(event, hold=min(event.hold, EARLIER_ATTEMPT)) if isinstance(event, LegMoved) else event
+            for event in self.spool
+        )
+        return self._replace(hold_order=old, spool=spool, outdated=self.outdated or self.late is Do.HOLD)
 
     def leg(self, name: LegName) -> Leg:
         return self.customer if name == "customer" else self.agent

@@ -249,6 +249,8 @@ def _seen_by_agents(session: Session) -> Session:
         legs_at=0,
         lost_at=None,
         edge="",
+        hold=0,
+        hold_edge="",
         charge=None,
         partner=_seen(session),
     )

@@ -71,7 +71,8 @@ class ReleasePressed(Happening):
 
 @dataclass(frozen=True, slots=True)
 class LegMoved(Happening):
-    """2xx, ACK and packets from the new peer. `proved` False: one of the three is missing, so the place is not known."""
+    """2xx, ACK and packets from the new peer. `proved` False: one of the three is missing, so the place is not known. `hold`: the number
+    of the last hold that this edge had been commanded when the leg moved, 0 when it cannot say."""
 
     name: ClassVar[Event] = Event.LEG_MOVED
     leg: Leg
@@ -80,6 +81,7 @@ class LegMoved(Happening):
     proved: bool = True
     edge: str = ""
     node: str = ""
+    hold: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,9 @@ def _with_leg(
 
 @_fold.register
 def _(event: ev.LegMoved, session: Session, now: int, limits: Limits) -> Session:
-    place = event.where if event.proved else Place.UNKNOWN
+    """A report of an earlier attempt proves nothing in this one, also not that the leg is home."""
+    stale = session.of_an_earlier_attempt(event.edge, event.hold)
+    place = event.where if event.proved and not stale else Place.UNKNOWN
     node = event.node or session.leg(event.leg).node
     return _with_leg(
         session, event.leg, LegView(place, place, node), now=now, edge=event.edge, fenced=event.fenced

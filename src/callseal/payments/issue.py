@@ -34,6 +34,8 @@ def issue(
         session = replace(session, commands=session.commands + 1)
         command = _command(do, session, event, now, limits)
         issued.append(command)
+        if do is Do.HOLD and isinstance(event, ev.SecurePressed):
+            session = replace(session, hold=session.commands, hold_edge=session.edge)
         if do is Do.SECURE:
             session = replace(
                 session, partner=PartnerMode.ASKED if session.partner is PartnerMode.IDLE else session.partner

@@ -125,6 +125,10 @@ class Session:
     """Commands issued so far; numbers their idempotency keys."""
     attempts: int = 0
     """Presses of Secure so far."""
+    hold: int = 0
+    """Number of the hold that began the last attempt: what an edge saw before it was commanded that hold is of an earlier one."""
+    hold_edge: str = ""
+    """The edge that was commanded it. Others know nothing of its number."""
     charges: int = 0
     """Charges with a key of their own so far."""
     seq: int = 0
@@ -174,6 +178,10 @@ class Session:
     def touches(self, node: str) -> bool:
         """Whether one of the legs is anchored on that node, as far as the edges have said."""
         return node in (self.customer.node or self.node, self.agent.node or self.node)
+
+    def of_an_earlier_attempt(self, edge: str, hold: int) -> bool:
+        """Whether a report of that edge, made after its hold number `hold` (0: it does not know), is older than the last press."""
+        return edge == self.hold_edge and 0 < hold < self.hold
 
     def leg(self, leg: Leg) -> LegView:
         return self.customer if leg is Leg.CUSTOMER else self.agent

@@ -39,6 +39,7 @@ _DEFINES = """\
 #!define EDGE_REGION "{region}"
 
 #!define AGENT_CONNECTION "agent=>{agent};timeout=2000"
+#!define HOLD_CONNECTION "hold=>{agent};timeout=700"
 #!define AGENT_PATIENCE {agent_patience}
 #!define EVENTS_URI "sip:{events}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -38,3 +39,35 @@ def test_a_refused_re_invite_comes_home(one: Stage) -> None:
     )
     voices_flow(one)
     call.hang_up()
+
+
+def test_a_late_partner_and_a_dead_desk(open_stage: Callable[..., Stage]) -> None:
+    """The hold of the press has run out when the partner begins to move the legs, and the agent's phone takes its time with the
+    re-INVITE: the customer is at home, the agent leg is not."""
+    stage = open_stage(settings={"anchors": '"one"'}, partner={"secure_delay_ms": 13_000})
+    call = stage.call()
+    call.dial()
+    stage.agent.refuse_reinvite(code=0)  # never answered
+    stage.desk.press(call.reference, "secure")
+    begins = time.monotonic() + 13
+    desk = stage.world.daemons["desk"]
+    desk.kill()
+    held = stage.agent.stats()["received_packets"]
+    deadline = time.monotonic() + 12
+    while stage.agent.stats()["received_packets"] - held < 25:
+        assert time.monotonic() < deadline, "the hold did not run out"
+        time.sleep(0.1)
+    stage.ear.mark("ordinary")
+    stage.customer.press("12")
+    stage.ear.mark("waiting")
+    assert keys_heard(stage, "ordinary", "waiting") == 2, "nobody is asked for a card: the call goes on"
+
+    stage.agent.wait("reinvite", timeout=begins - time.monotonic() + 3)
+    stage.ear.mark("moving")
+    stage.customer.press("3456")
+    stage.ear.mark("moved")
+    heard = stage.ear.heard("moving", "moved")
+    assert heard.keys == 0, "the ear heard two keys a moment ago"
+    stage.customer.hangup()
+    stage.agent.wait("ended", timeout=5)
+    desk.restart()

@@ -35,7 +35,12 @@ class Bench:
         self.reporter = Reporter(self.spool, edge="edge-1", now_ms=clock, random_bytes=_counting())
         self.holds = Holds(self.journal, self.nodes, self.reporter, self.settings, now_ms=clock)
         self.watcher = Watcher(
-            self.nodes, self.acks, self.reporter, self.settings, is_held=self.holds.is_held
+            self.nodes,
+            self.acks,
+            self.reporter,
+            self.settings,
+            is_held=self.holds.is_held,
+            hold_order=self.holds.last_order,
         )
 
     async def events(self) -> list[dict[str, Any]]:

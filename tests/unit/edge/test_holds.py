@@ -428,3 +428,83 @@ def test_an_unhold_from_before_the_last_hold_lifts_nothing(tmp_path: Path) -> No
         assert stopped(bench) == (False, False)
 
     on_bench(tmp_path, story)
+
+
+# --- before the agent leg goes to the partner (one anchor) -----------------------------------------------------------
+
+
+def test_the_customer_is_held_before_the_agent_leg_moves(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        call(bench)
+        await know_both_legs(bench)
+        await bench.holds.hold_for_agent_leg(REFERENCE)
+        assert stopped(bench) == (True, True)
+        (hold,) = await bench.journal.holds()
+        assert hold.expires_at == bench.clock() + bench.settings.hold_ttl_ms
+
+    on_bench(tmp_path, story, anchors="one")
+
+
+def test_a_hold_that_is_about_to_end_is_renewed(tmp_path: Path) -> None:
+    """Otherwise it would end between this and the offer, with both legs still home."""
+
+    async def story(bench: Bench) -> None:
+        call(bench)
+        await know_both_legs(bench)
+        await bench.holds.hold(REFERENCE, "c", "edge-1", 1)
+        await bench.holds.hold_for_agent_leg(REFERENCE)
+        (hold,) = await bench.journal.holds()
+        assert hold.expires_at == bench.clock() + bench.settings.hold_ttl_ms
+        await bench.holds.hold(REFERENCE, "c", "edge-1", 50_000)
+        await bench.holds.hold_for_agent_leg(REFERENCE)
+        (hold,) = await bench.journal.holds()
+        assert hold.expires_at == bench.clock() + 50_000, "a longer one stays"
+
+    on_bench(tmp_path, story, anchors="one")
+
+
+@pytest.mark.parametrize("customer", ["at the partner", "gone", "on a dead node"])
+def test_who_cannot_be_heard_needs_no_hold(
+    tmp_path: Path, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callseal.edge.nodes.DEAD_S", 0.0)
+
+    async def story(bench: Bench) -> None:
+        await know_both_legs(bench)
+        if customer == "at the partner":
+            call(bench, customer_at=PARTNER)
+        bench.other_ng.silent = customer == "on a dead node"
+        if bench.other_ng.silent:  # it has said nothing before
+            with pytest.raises(NgSilentError):
+                await bench.nodes.find("c.customer", "edge-2")
+        await bench.holds.hold_for_agent_leg(REFERENCE)
+        assert await bench.journal.holds() == []
+
+    on_bench(tmp_path, story, anchors="one")
+
+
+@pytest.mark.parametrize("trouble", ["unknown", "silent", "refused"])
+def test_who_cannot_be_held_is_not_said_to_be(tmp_path: Path, trouble: str) -> None:
+    expected = {"unknown": NoSuchLegError, "silent": NgSilentError, "refused": NgRefusedError}[trouble]
+
+    async def story(bench: Bench) -> None:
+        call(bench)
+        if trouble != "unknown":
+            await know_both_legs(bench)
+        bench.ng.silent = trouble == "silent"
+        bench.ng.refuse = {"block media"} if trouble == "refused" else set()
+        with pytest.raises(expected):
+            await bench.holds.hold_for_agent_leg(REFERENCE)
+
+    on_bench(tmp_path, story, anchors="one")
+
+
+def test_a_call_that_only_the_desk_has_named_is_known_by_its_hold(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        call(bench)
+        await bench.holds.hold(REFERENCE, "c", "edge-1", 5_000)
+        carrier(bench).media_blocked = False
+        await bench.holds.hold_for_agent_leg(REFERENCE)
+        assert stopped(bench) == (True, True)
+
+    on_bench(tmp_path, story, anchors="one")

@@ -187,7 +187,7 @@ def test_what_cannot_be_written_is_asked_for_again_and_holds_up_its_call(tmp_pat
     on_face(tmp_path, story)
 
 
-@pytest.mark.parametrize("path", ["/inlet/handoff", "/inlet/leg"])
+@pytest.mark.parametrize("path", ["/inlet/handoff", "/inlet/leg", "/inlet/hold"])
 @pytest.mark.parametrize("source", [STRANGER, "10.0.0.1", "127.82.0.22"])
 def test_only_our_kamailio_may_speak(tmp_path: Path, path: str, source: str) -> None:
     async def story(face: Face) -> None:
@@ -289,6 +289,23 @@ def test_answered_starts_a_watch_and_offered_ends_it(tmp_path: Path) -> None:
         assert not face.agent.watcher._watches
         answer = await face.post("/inlet/leg", data=LEG | {"kind": "answered", "where": "", "cseq": "9"})
         assert (answer.status_code, answer.json()["fields"]) == (400, ["where"])
+
+    on_face(tmp_path, story)
+
+
+def test_kamailio_asks_for_the_hold_before_the_agent_leg_moves(tmp_path: Path) -> None:
+    async def story(face: Face) -> None:
+        wanted = {"reference": REFERENCE}
+        assert (await face.post("/inlet/hold", data=wanted)).status_code == 404
+        face.ng.add("c.customer", *customer_leg())
+        await face.post("/inlet/handoff", data=HANDOFF)
+        assert (await face.post("/inlet/hold", data=wanted)).status_code == 204
+        assert face.ng.calls["c.customer"].labelled("carrier").media_blocked
+        face.ng.refuse = {"block media"}
+        assert (await face.post("/inlet/hold", data=wanted)).status_code == 502
+        face.ng.silent = True
+        assert (await face.post("/inlet/hold", data=wanted)).status_code == 503
+        assert (await face.post("/inlet/hold", data={"reference": "short"})).status_code == 400
 
     on_face(tmp_path, story)
 

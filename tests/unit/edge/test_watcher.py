@@ -304,3 +304,22 @@ def test_the_end_of_the_leg_ends_the_watch(tmp_path: Path) -> None:
         assert await bench.events() == []
 
     on_bench(tmp_path, story)
+
+
+def test_a_report_carries_the_number_of_the_hold_before_the_move(tmp_path: Path) -> None:
+    """By it the desk knows of which attempt it speaks. The number is the one of the move, not of its delivery."""
+
+    async def story(bench: Bench) -> None:
+        bench.ng.add("c.customer", *customer_leg(PARTNER))
+        event = await verdict(bench, SECURED, "c.customer", "carrier")
+        assert "hold" not in event, "no hold, no number"
+        await bench.holds.hold(REFERENCE, "c", "edge-1", 5_000, order=4)
+        task = asyncio.create_task(pump(bench, "c.customer", "carrier"))
+        bench.watcher.answered(replace(SECURED, cseq=8))
+        await asyncio.sleep(0.02)
+        await bench.holds.hold(REFERENCE, "c", "edge-1", 5_000, order=9)
+        bench.acks.note(replace(SECURED, cseq=8).key)
+        assert (await bench.until_event())["hold"] == 4
+        task.cancel()
+
+    on_bench(tmp_path, story)

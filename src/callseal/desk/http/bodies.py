@@ -104,6 +104,7 @@ class EdgeEventBody(BaseModel):
     leg: Literal["customer", "agent"] | None = None
     where: str | None = None
     node: Text = ""
+    hold: Annotated[int, Field(ge=0)] = 0
     evidence: Evidence = Evidence()
 
 

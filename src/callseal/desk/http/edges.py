@@ -153,6 +153,7 @@ def read(body: EdgeEventBody) -> ev.Happening | None:  # noqa: PLR0911 - one lin
                 proved=_proved(body, where),
                 edge=body.edge,
                 node=body.node,
+                hold=body.hold,
             )
         case "leg_refused":
             return ev.LegRefused(leg, evidence.status or 0, body.edge)

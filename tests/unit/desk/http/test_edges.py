@@ -33,6 +33,11 @@ def test_a_move_with_proof() -> None:
     assert moved == ev.LegMoved(Leg.AGENT, Place.PARTNER, fenced=True, edge="edge-2")
 
 
+def test_a_move_says_after_which_hold() -> None:
+    moved = report("leg_moved", leg="customer", where="partner", evidence=PROOF, hold=7)
+    assert moved == ev.LegMoved(Leg.CUSTOMER, Place.PARTNER, edge="edge-2", hold=7)
+
+
 @pytest.mark.parametrize(
     "missing",
     [
