@@ -51,16 +51,31 @@ def sip_requests(pan: str, edge: str, own: str) -> Iterator[bytes]:
     )
     broken = sdp.replace("m=audio", f"m=audio {pan}").replace("c=IN", f"c={pan}")
     tagged = f"<sip:{NUMBER}@{edge}>;tag={pan}"
-    for method in ("INVITE", "INFO", "MESSAGE", "OPTIONS", "REFER", "SUBSCRIBE", "BYE", "UPDATE", "CANCEL", f"P{pan}"):
+    for method in (
+        "INVITE",
+        "INFO",
+        "MESSAGE",
+        "OPTIONS",
+        "REFER",
+        "SUBSCRIBE",
+        "BYE",
+        "UPDATE",
+        "CANCEL",
+        f"P{pan}",
+    ):
         yield request(method, f"sip:{pan}@{edge}")
-        yield request(method, f"sip:{NUMBER}@{edge};card={pan}", From=f'"{spaced}" <sip:{pan}@{own}>;tag=x{pan}')
+        yield request(
+            method, f"sip:{NUMBER}@{edge};card={pan}", From=f'"{spaced}" <sip:{pan}@{own}>;tag=x{pan}'
+        )
         yield request(method, To=tagged, body=relay, kind="application/dtmf-relay")
         yield request(method, X_Card=spaced, Subject=pan, User_Agent=pan)
     yield request("INVITE", f"tel:{pan}")
     yield request("INVITE", body=sdp, kind="application/sdp", P_Asserted_Identity=f"<tel:+{pan}>")
     yield request("INVITE", body=broken, kind="application/sdp")
     yield request("INVITE", body=sdp, kind=f"multipart/mixed;boundary={pan}")
-    yield request("INVITE", Replaces=f"1@{own};to-tag={pan};from-tag={pan}", X_Route_Cookie=pan, X_Payment_Token=pan)
+    yield request(
+        "INVITE", Replaces=f"1@{own};to-tag={pan};from-tag={pan}", X_Route_Cookie=pan, X_Payment_Token=pan
+    )
     yield request("INFO", To=tagged, body=f"{pan}\r\n", kind="application/dtmf")
     yield request("INFO", CSeq=f"{pan} INFO", body=relay, kind="application/dtmf-relay")
     yield request("INFO", CSeq=f"1 {pan}")
@@ -68,18 +83,35 @@ def sip_requests(pan: str, edge: str, own: str) -> Iterator[bytes]:
     yield request("INFO", From=f"{pan}:::;;tag", body=relay)
     yield request("INFO", Via=f"SIP/2.0/UDP {own}:{pan};branch={pan}", body=relay)
     yield request("INFO", Via=f"garbage {pan}", body=relay)
-    yield request("INFO", Contact=f"<sip:{pan}@:{pan}>", Route=f"<sip:{edge};lr;sg={pan};rf={pan}>", To=tagged, body=relay)
+    yield request(
+        "INFO",
+        Contact=f"<sip:{pan}@:{pan}>",
+        Route=f"<sip:{edge};lr;sg={pan};rf={pan}>",
+        To=tagged,
+        body=relay,
+    )
     yield request("REFER", Refer_To=f"<sip:{pan}@{own}>", To=tagged)
     yield request("INFO", To=tagged, body=relay).replace(b"\r\n", b"\n")
     yield request("INFO", To=tagged, body=relay)[:-20]
-    yield request("INFO", To=tagged, body=relay, kind="application/dtmf-relay").replace(b"Max-Forwards: 60", b"Max-Forwards: " + pan.encode())
+    yield request("INFO", To=tagged, body=relay, kind="application/dtmf-relay").replace(
+        b"Max-Forwards: 60", b"Max-Forwards: " + pan.encode()
+    )
     yield request("INVITE", X_Long=pan * 300)
     yield f"{pan}\r\n\r\n".encode()
     yield f"INFO sip:{pan}".encode()
     yield relay.encode()
     for status in (180, 200, 302, 407, 486, 503):
-        yield message(f"SIP/2.0 {status} {pan}", "INVITE", Warning=f'399 x "{pan}"', Contact=f"<sip:{pan}@{own}>", body=sdp, kind="application/sdp")
-        yield message(f"SIP/2.0 {status} OK", "INFO", Via=f"SIP/2.0/UDP {edge};branch=z9hG4bK{pan}.0", body=relay)
+        yield message(
+            f"SIP/2.0 {status} {pan}",
+            "INVITE",
+            Warning=f'399 x "{pan}"',
+            Contact=f"<sip:{pan}@{own}>",
+            body=sdp,
+            kind="application/sdp",
+        )
+        yield message(
+            f"SIP/2.0 {status} OK", "INFO", Via=f"SIP/2.0/UDP {edge};branch=z9hG4bK{pan}.0", body=relay
+        )
 
 
 def send_sip(pan: str, edge: str, own: str, *, edge_port: int = 5060) -> int:
@@ -110,11 +142,17 @@ def send_http(pan: str, door: Door) -> tuple[int, list[str]]:
         ("application/json", json.dumps(facts).encode()),
         ("application/json", json.dumps([pan]).encode()),
         ("application/json", b'{"broken": "' + pan.encode()),
-        ("application/json", json.dumps({"amount": int(pan), "currency": pan, "fields": [pan], "field": pan}).encode()),
+        (
+            "application/json",
+            json.dumps({"amount": int(pan), "currency": pan, "fields": [pan], "field": pan}).encode(),
+        ),
         ("application/json", json.dumps({"allowed": pan, "by": spaced, "verdict": pan}).encode()),
         ("application/x-www-form-urlencoded", urlencode({"username": pan, "password": pan}).encode()),
         ("application/x-www-form-urlencoded", f"{pan}&{pan}={pan}&reference={pan}".encode()),
-        ("multipart/form-data; boundary=x", f'--x\r\nContent-Disposition: form-data; name="{pan}"\r\n\r\n{pan}\r\n--x'.encode()),
+        (
+            "multipart/form-data; boundary=x",
+            f'--x\r\nContent-Disposition: form-data; name="{pan}"\r\n\r\n{pan}\r\n--x'.encode(),
+        ),
         (f"text/{pan}", pan.encode("utf-16")),
     )
     answers: list[str] = []
@@ -125,13 +163,27 @@ def send_http(pan: str, door: Door) -> tuple[int, list[str]]:
 
         for path in door.paths:
             path = path.replace("PAN", pan)
-            ask("GET", f"{path}?card={pan}&x={quote(spaced)}", headers={"Cookie": f"callseal_session={pan}", "Referer": f"/{pan}"})
+            ask(
+                "GET",
+                f"{path}?card={pan}&x={quote(spaced)}",
+                headers={"Cookie": f"callseal_session={pan}", "Referer": f"/{pan}"},
+            )
             ask(f"X{pan}", path)
             for kind, body in bodies:
                 key = secrets.choice([pan, str(uuid.uuid4())])
-                ask("POST", path, content=body, headers={"Content-Type": kind, "Idempotency-Key": key, "X-Card": spaced})
+                ask(
+                    "POST",
+                    path,
+                    content=body,
+                    headers={"Content-Type": kind, "Idempotency-Key": key, "X-Card": spaced},
+                )
     host, _, port = door.url.removeprefix("http://").partition(":")
-    for text in (f"GET /{pan} HTTP/9.{pan}\r\n\r\n", f"{pan}\r\n\r\n", f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {pan}x\r\n\r\n{pan}", f"GET / HTTP/1.1\r\n{pan}\r\n\r\n"):
+    for text in (
+        f"GET /{pan} HTTP/9.{pan}\r\n\r\n",
+        f"{pan}\r\n\r\n",
+        f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {pan}x\r\n\r\n{pan}",
+        f"GET / HTTP/1.1\r\n{pan}\r\n\r\n",
+    ):
         with socket.create_connection((host, int(port)), timeout=3) as raw:
             raw.sendall(text.encode())
             raw.settimeout(0.3)
@@ -144,18 +196,51 @@ def send_http(pan: str, door: Door) -> tuple[int, list[str]]:
 
 def send_webhooks(pan: str, desk: str, secret: str, session: str) -> list[int]:
     """Webhooks with the partner's own signature, `pan` in every text of theirs; returns the statuses."""
-    fields = {"field": "card_number", "count": 3, "min": 16, "max": 16, "brand": pan, "masked": pan, "last4": pan, "reason": pan}
-    charge = {"charge": pan, "amount": 1, "currency": pan, "authorisation_code": pan, "psp_reference": pan, "reason": pan}
+    fields = {
+        "field": "card_number",
+        "count": 3,
+        "min": 16,
+        "max": 16,
+        "brand": pan,
+        "masked": pan,
+        "last4": pan,
+        "reason": pan,
+    }
+    charge = {
+        "charge": pan,
+        "amount": 1,
+        "currency": pan,
+        "authorisation_code": pan,
+        "psp_reference": pan,
+        "reason": pan,
+    }
     statuses = []
-    kinds = ("capture.field_completed", "capture.digit", "capture.field_invalid", "charge.approved", "charge.declined", "session.secure_failed", f"x.{pan}")
+    kinds = (
+        "capture.field_completed",
+        "capture.digit",
+        "capture.field_invalid",
+        "charge.approved",
+        "charge.declined",
+        "session.secure_failed",
+        f"x.{pan}",
+    )
     for kind in kinds:
         for name in (session, pan):
             data = {"session": name, "seq": 0, **fields, **charge, "by": pan, "extra": pan}
             body = json.dumps({"type": kind, "timestamp": time.time_ns() // 1_000_000, "data": data}).encode()
             for key in (key_of(secret), secrets.token_bytes(32)):
                 now, message_id = int(time.time()), f"msg_{secrets.token_hex(8)}"
-                headers = {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": signature(key, message_id, now, body), "Content-Type": "application/json"}
-                statuses.append(httpx2.post(f"{desk}/v1/webhooks/partner", content=body, headers=headers, timeout=5).status_code)
+                headers = {
+                    "webhook-id": message_id,
+                    "webhook-timestamp": str(now),
+                    "webhook-signature": signature(key, message_id, now, body),
+                    "Content-Type": "application/json",
+                }
+                statuses.append(
+                    httpx2.post(
+                        f"{desk}/v1/webhooks/partner", content=body, headers=headers, timeout=5
+                    ).status_code
+                )
     return statuses
 
 
@@ -170,6 +255,15 @@ def notices(pan: str) -> Iterator[str]:
     yield "handoff?" + urlencode(good | {"reference": pan})
     yield "handoff?" + urlencode(good | {"direction": pan})
     yield f"{pan}?reference={pan}"
-    leg = {"reference": reference, "leg": "customer", "call_id": "a@b", "node": pan, "cseq": pan, "kind": "offered", "where": "home", "code": pan}
+    leg = {
+        "reference": reference,
+        "leg": "customer",
+        "call_id": "a@b",
+        "node": pan,
+        "cseq": pan,
+        "kind": "offered",
+        "where": "home",
+        "code": pan,
+    }
     yield "leg?" + urlencode(leg)
     yield "leg?" + urlencode(leg | {"kind": pan, "where": pan})

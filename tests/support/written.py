@@ -64,7 +64,18 @@ class Written(Place):
         self._top.mkdir(parents=True)
         workspace.mkdir(parents=True, exist_ok=True)
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _MAKE, "sh", str(self._top), str(workspace)],
+            [
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-ec",
+                _MAKE,
+                "sh",
+                str(self._top),
+                str(workspace),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -84,7 +95,13 @@ class Written(Place):
     def layers(self) -> tuple[Path, ...]:
         """Where everything lies that was written outside of the workspace."""
         top = self.root / self._top.relative_to("/")
-        return (top / "upper", *(one / "upper" for one in (top / "more").iterdir()), self.root / "dev", self._syslog.kept, self._open_files)
+        return (
+            top / "upper",
+            *(one / "upper" for one in (top / "more").iterdir()),
+            self.root / "dev",
+            self._syslog.kept,
+            self._open_files,
+        )
 
     def argv(self, command: Sequence[str]) -> list[str]:
         pid = self._holder.pid

@@ -16,7 +16,14 @@ from callseal.lab.site import Site
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
 # rtpengine lifts the limit of its core files by itself; without this capability it cannot lift what is set before.
-NO_CORE = ("prlimit", "--core=0:0", "setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource", "--")
+NO_CORE = (
+    "prlimit",
+    "--core=0:0",
+    "setpriv",
+    "--bounding-set=-sys_resource",
+    "--inh-caps=-sys_resource",
+    "--",
+)
 RTPENGINE_LOUD = ("--log-level=6",)
 KAMAILIO_LOUD = ("-dddd",)
 """The highest levels with which they may be started: rtpengine's 7 is refused by `callseal doctor`, Kamailio's modules take no notice."""

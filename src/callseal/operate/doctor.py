@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from callseal.deployment import examine
-from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router
+from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_traces
 from callseal.operate.finding import Finding, fail, ok
 from callseal.operate.patient import Patient
 
@@ -18,6 +18,8 @@ CHECKS: tuple[Check, ...] = (
     checks_router.kamailio,
     checks_router.router_state,
     checks_media.rtpengine,
+    checks_traces.log_levels,
+    checks_traces.core_files,
     checks_neighbours.edge_agent,
     checks_neighbours.desk,
     checks_neighbours.ports,

@@ -163,11 +163,7 @@ _EVENTS: dict[str, Callable[[Data], Happening]] = {
     "capture.completed": lambda _: ev.CaptureCompleted(),
     "capture.timed_out": _timed_out,
     "capture.cancelled": lambda data: ev.CaptureCancelled(_by(data.get("by"))),
-    "charge.approved": lambda data: read_charge(
-        _charge(data["charge"]), {**data, "status": "approved"}
-    ),
-    "charge.declined": lambda data: read_charge(
-        _charge(data["charge"]), {**data, "status": "declined"}
-    ),
+    "charge.approved": lambda data: read_charge(_charge(data["charge"]), {**data, "status": "approved"}),
+    "charge.declined": lambda data: read_charge(_charge(data["charge"]), {**data, "status": "declined"}),
     "charge.unknown": lambda data: ev.ChargeUnknown(_charge(data["charge"])),
 }
