@@ -11,7 +11,9 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx2
@@ -119,8 +121,9 @@ def send_sip(pan: str, edge: str, own: str, *, edge_port: int = 5060) -> int:
     count = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.bind((own, 0))
-        for count, message in enumerate(sip_requests(pan, edge, own), 1):
+        for message in sip_requests(pan, edge, own):
             peer.sendto(message, (edge, edge_port))
+            count += 1
             time.sleep(0.004)
     return count
 
@@ -134,8 +137,8 @@ class Door:
     headers: Mapping[str, str]
 
 
-def send_http(pan: str, door: Door) -> tuple[int, list[str]]:
-    """Good and bad requests with `pan` in path, query, headers, cookies and bodies; returns how many, and the answers."""
+def send_http(pan: str, door: Door) -> list[tuple[int, str]]:
+    """Good and bad requests with `pan` in path, query, headers, cookies and bodies; returns status (0: none came back) and text of each answer."""
     spaced = " ".join(pan[at : at + 4] for at in range(0, len(pan), 4))
     facts = {"card_number": pan, "pan": int(pan), "digits": list(pan), "note": f"card {spaced}"}
     bodies: tuple[tuple[str, bytes], ...] = (
@@ -155,19 +158,16 @@ def send_http(pan: str, door: Door) -> tuple[int, list[str]]:
         ),
         (f"text/{pan}", pan.encode("utf-16")),
     )
-    answers: list[str] = []
+    answers: list[tuple[int, str]] = []
     with httpx2.Client(base_url=door.url, timeout=5, headers=dict(door.headers), trust_env=False) as http:
 
-        def ask(method: str, path: str, **more: object) -> None:
-            answers.append(http.request(method, path, **more).text)  # type: ignore[arg-type]
+        def ask(method: str, path: str, **more: Any) -> None:
+            answer = http.request(method, path, **more)
+            answers.append((answer.status_code, answer.text))
 
-        for path in door.paths:
-            path = path.replace("PAN", pan)
-            ask(
-                "GET",
-                f"{path}?card={pan}&x={quote(spaced)}",
-                headers={"Cookie": f"callseal_session={pan}", "Referer": f"/{pan}"},
-            )
+        for path in (path.replace("PAN", pan) for path in door.paths):
+            cookie = {"Cookie": f"callseal_session={pan}", "Referer": f"/{pan}"}
+            ask("GET", f"{path}?card={pan}&x={quote(spaced)}", headers=cookie)
             ask(f"X{pan}", path)
             for kind, body in bodies:
                 key = secrets.choice([pan, str(uuid.uuid4())])
@@ -184,14 +184,12 @@ def send_http(pan: str, door: Door) -> tuple[int, list[str]]:
         f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {pan}x\r\n\r\n{pan}",
         f"GET / HTTP/1.1\r\n{pan}\r\n\r\n",
     ):
-        with socket.create_connection((host, int(port)), timeout=3) as raw:
-            raw.sendall(text.encode())
+        with socket.create_connection((host, int(port)), timeout=3) as raw, suppress(OSError):
             raw.settimeout(0.3)
-            try:
-                answers.append(raw.recv(4096).decode("latin-1"))
-            except OSError:
-                continue
-    return len(answers), answers
+            raw.sendall(text.encode())
+            said = raw.recv(4096).decode("latin-1")
+            answers.append((int(said.split()[1]) if said.startswith("HTTP/") else 0, said))
+    return answers
 
 
 def send_webhooks(pan: str, desk: str, secret: str, session: str) -> list[int]:

@@ -8,7 +8,6 @@ the real one. Core files are allowed: a process that may not leave one must see 
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import threading
@@ -138,7 +137,7 @@ class WatchedBlock(Block):
 
     written: Place = HERE
 
-    def place(self, address: str) -> Place:  # noqa: ARG002 - one machine has them all
+    def place(self, address: str) -> Place:
         return self.written
 
 
@@ -178,7 +177,7 @@ def _without_name(pid: int) -> Iterator[Path]:
         return
     for one in descriptors:
         try:
-            if one.is_file() and os.readlink(one).endswith(" (deleted)"):
+            if one.is_file() and str(one.readlink()).endswith(" (deleted)"):
                 yield one
         except OSError:
             continue

@@ -104,10 +104,12 @@ async def serve(
 def logger(service: str) -> structlog.stdlib.BoundLogger:
     """`observe.logging.configure` at the level that the environment asks for. Ends the process with 2 when there is no such level."""
     try:
-        return configure(service, os.environ.get(LOG_LEVEL, "INFO"))
+        log = configure(service, os.environ.get(LOG_LEVEL, "INFO"))
     except ValueError as error:
         sys.stderr.write(f"{LOG_LEVEL}: {error}\n")
         raise SystemExit(2) from None
+    log.debug("debugging")
+    return log
 
 
 def no_core_dumps() -> None:
