@@ -68,7 +68,7 @@ def core_file(name: str, limits: str, pattern: str) -> Finding:
     if pattern.startswith("|") and _KEEPS_TO_THE_LIMIT not in pattern:
         return warn(
             "core-files",
-            f"the kernel hands the core of a crashed {name} to {pattern[1:].split()[0]}, whatever the limit is",
+            f"the kernel hands the core of a crashed {name} to {pattern[1:].split(maxsplit=1)[0]}, whatever the limit is",
             "`sysctl kernel.core_pattern=core`, or make sure that this program keeps nothing of it.",
         )
     return ok("core-files", f"{name} leaves none")
