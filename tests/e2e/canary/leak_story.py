@@ -121,7 +121,7 @@ class Story:
         call.ask("card_number")
         self.type(MISTYPED, "invalid")
         self.reset()
-        for pan, call.press_method in ((EVENTS, "rfc4733"), (TONES, "inband"), (RELAY, "info")):  # type: ignore[assignment]
+        for pan, call.press_method in ((EVENTS, "rfc4733"), (TONES, "inband"), (RELAY, "info")):
             self.type(pan)
             if pan != RELAY:
                 self.reset()
