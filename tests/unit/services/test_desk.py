@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from callseal.deployment import read
-from callseal.services import desk
 from callseal.services.desk import desk_parts, main
 
 pytestmark = pytest.mark.unit
