@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,14 +194,3 @@ def processes_of(leaders: Sequence[int]) -> list[int]:
             if session in leaders:
                 found.append(int(entry.name))
     return found
-
-
-def wait_for_core(folder: Path, timeout_s: float = 3.0) -> list[Path]:
-    """Core files below `folder`, waited for a moment: the kernel writes them after the process has ended."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        cores = [one for one in folder.rglob("core*") if one.is_file() and one.read_bytes()[:4] == b"\x7fELF"]
-        if cores:
-            return cores
-        time.sleep(0.1)
-    return []

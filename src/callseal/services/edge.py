@@ -21,7 +21,7 @@ from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_gr
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
-from callseal.services import runner
+from callseal.services import clock, runner
 
 _GRACE_S = 2
 
@@ -88,7 +88,7 @@ def _listening(url: str) -> Address:
 
 async def serve(settings: EdgeSettings) -> bool:
     """As `runner.serve`; `ready` means the agent runs."""
-    agent = EdgeAgent(settings, now_ms=runner.now_ms)
+    agent = EdgeAgent(settings, now_ms=clock.now_ms)
     return await runner.serve(build_app(agent), settings.http, log, grace_s=_GRACE_S)
 
 

@@ -10,7 +10,8 @@ import pytest
 from callseal.audit.canary_scan import scan
 from callseal.lab.block import Block
 from callseal.lab.preflight import taken
-from tests.e2e.canary.leak_story import CANARIES, EVENTS, MISTYPED, PLAIN_INFO, RELAY, TONES, Told, play
+from tests.e2e.canary.leak_canaries import CANARIES, EVENTS, MISTYPED, PLAIN_INFO, RELAY, TONES, Told
+from tests.e2e.canary.leak_story import play
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
