@@ -21,6 +21,7 @@ from callseal.edge.events import Evidence
 from callseal.edge.holds import NoSuchLegError
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from callseal.edge.watcher import Answered
+from callseal.observe.scrubber import party
 
 MAX_BODY = 16_384
 MAX_NOTICES = 65_536
@@ -45,6 +46,8 @@ def _number(value: Any) -> Any:
 
 Text = Annotated[str, Field(max_length=256), AfterValidator(_printable)]
 Filled = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+Party = Annotated[Text, AfterValidator(party)]
+"""A telephone number. Whoever calls may say that a card number is theirs: it goes no further."""
 Number = Annotated[int, BeforeValidator(_number), Field(ge=0, lt=2**32)]
 Reference = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 M = TypeVar("M", bound=BaseModel)
@@ -55,12 +58,12 @@ class HandOff(BaseModel):
 
     reference: Reference
     tenant: Text
-    number: Text
+    number: Party
     direction: Literal["in", "out"]
     token: SecretStr = Field(max_length=256)
     reason: Literal["", "no_token", "partner_down", "payments_off", "carrier_not_trusted"] = ""
-    caller: Text = ""
-    called: Text = ""
+    caller: Party = ""
+    called: Party = ""
     customer_call_id: Text = ""
     agent_call_id: Text = ""
     node: Text = ""

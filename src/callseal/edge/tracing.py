@@ -1,7 +1,7 @@
 """Tracing: Kamailio builds a copy without digits and keys (`router/trace.cfg`), this looks at it again and sends it as HEP.
 
 The second look is a list of its own: a copy with any header or SDP line that is not on it is dropped as a whole, so a mistake in
-the one list does not leak through the other.
+the one list does not leak through the other. Card numbers are taken out of what passes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from callseal.observe.scrubber import scrub
 from callseal.wire.hep import HepError, HepPacket
 
 PREFIX = b"trace "
@@ -91,7 +92,25 @@ def read_copy(datagram: bytes, *, token_header: str, reference_header: str) -> C
         and all(_SDP.fullmatch(line) for line in body.split("\r\n")[:-1])
         and (body == "" or body.endswith("\r\n"))
     )
-    return Copy(source, destination, head[5].strip("-"), message) if good else None
+    return (
+        Copy(source, destination, head[5].strip("-"), _without_cards(start, lines, body, token_header))
+        if good
+        else None
+    )
+
+
+def _without_cards(start: str, lines: list[str], body: str, token_header: str) -> str:
+    """A header or URI on the list may hold a card number all the same. A Call-ID stays: it is what copies are found by; a token is none."""
+    clean, as_they_are = scrub(body), {"call-id", "i", token_header.lower()}
+    kept = [line if _name(line) in as_they_are else scrub(line) for line in lines]
+    if clean != body:
+        length = f"Content-Length: {len(clean.encode())}"
+        kept = [length if _name(line) in ("content-length", "l") else line for line in kept]
+    return "\r\n".join([scrub(start), *kept, "", clean])
+
+
+def _name(line: str) -> str:
+    return line.partition(":")[0].strip().lower()
 
 
 def _header_may_leave(line: str, token_header: str, reference_header: str) -> bool:

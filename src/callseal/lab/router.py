@@ -15,6 +15,18 @@ from callseal.lab.site import Site
 
 # rtpengine prints every pressed digit at level 7: the edge and the partner never go above 6.
 RTPENGINE_LOG_LEVEL = 5
+# rtpengine lifts the limit of its core files by itself; without this capability it cannot lift what is set before.
+NO_CORE = (
+    "prlimit",
+    "--core=0:0",
+    "setpriv",
+    "--bounding-set=-sys_resource",
+    "--inh-caps=-sys_resource",
+    "--",
+)
+RTPENGINE_LOUD = ("--log-level=6",)
+KAMAILIO_LOUD = ("-dddd",)
+"""The highest levels with which they may be started: rtpengine's 7 is refused by `callseal doctor`, Kamailio's modules take no notice."""
 INSIDE = "/run/callseal"
 TONE_FILTER_INSIDE = "/run/callseal-tone-filter"
 PEER_CHECK_INSIDE = "/run/callseal-peer-check"
@@ -90,6 +102,7 @@ class Rtpengine(Daemon):
             binds[tone_filter.parent] = TONE_FILTER_INSIDE
             preload = ["env", f"LD_PRELOAD={TONE_FILTER_INSIDE}/{tone_filter.name}"]
         command = [
+            *NO_CORE,
             *preload,
             "rtpengine",
             "--config-file=none",

@@ -32,7 +32,7 @@ from callseal.lab.peer_check import peer_check_for
 from callseal.lab.phone import Phone, agent_phone, customer_phone
 from callseal.lab.place import Place
 from callseal.lab.rootfs import BASELINE, Rootfs, project_root
-from callseal.lab.router import Kamailio, Rtpengine
+from callseal.lab.router import KAMAILIO_LOUD, RTPENGINE_LOUD, Kamailio, Rtpengine
 from callseal.lab.sip_tap import SipMessage, SipTap
 from callseal.lab.tone_filter import tone_filter_for
 from callseal.lab.workspace import Workspace
@@ -58,6 +58,8 @@ class Choices:
     partner: Mapping[str, Any] = field(default_factory=dict)
     psp: Mapping[str, Any] = field(default_factory=dict)
     zones: Callable[[Deployment], Mapping[str, str]] = zones
+    loud: bool = False
+    """Every log says as much as its process may be told to say."""
 
 
 class World:
@@ -145,6 +147,7 @@ class World:
             extra=(
                 f"--listen-http={edge.ng.host}:{edge.ng.port + 1}",
                 *(() if edge.media6 is None else (f"--interface={edge.media6}",)),
+                *self._loud(RTPENGINE_LOUD),
             ),
             place=self.site.place(str(edge.media)),
             tone_filter=tone_filter_for(self._deployment),
@@ -158,7 +161,10 @@ class World:
             ng=(self.site.partner_media, 2223),
             log=self.workspace.logs / "rtpengine-partner.log",
             # The digits leave rtpengine over loopback only, and only towards the partner's capture.
-            extra=(f"--dtmf-log-dest={self.site.digit_feed}:{DIGIT_FEED_PORT}",),
+            extra=(
+                f"--dtmf-log-dest={self.site.digit_feed}:{DIGIT_FEED_PORT}",
+                *self._loud(RTPENGINE_LOUD),
+            ),
             binds={project_root() / PROMPTS: PROMPTS_INSIDE},
             place=self.site.place(self.site.partner_media),
         )
@@ -172,11 +178,15 @@ class World:
             sip=edge.sip.pair,
             known_peer=self.site.customer,
             log=self.workspace.logs / f"{name}.log",
+            extra=self._loud(KAMAILIO_LOUD),
             ready=(lambda: edge_answers(self.workspace, edge.sip.host)) if self.workspace.tls else None,
             place=self.site.place(edge.sip.host),
             peer_place=self.site.place(self.site.customer),
             peer_check=peer_check_for(self._deployment),
         )
+
+    def _loud(self, options: tuple[str, ...]) -> tuple[str, ...]:
+        return options if self.choices.loud else ()
 
     def _name_server(self, deployment: Deployment) -> list[Daemon]:
         if not isinstance(self.site, Hosts):
@@ -228,7 +238,12 @@ class World:
             argv,
             log=self.workspace.logs / f"{name}.log",
             cwd=self.workspace.root,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **({"CALLSEAL_LOG_LEVEL": "DEBUG"} if self.choices.loud else {}),
+            },
             place=place,
         )
 

@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from callseal.deployment import examine
-from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_tls
+from callseal.operate import (
+    checks_files,
+    checks_media,
+    checks_neighbours,
+    checks_router,
+    checks_tls,
+    checks_traces,
+)
 from callseal.operate.finding import Finding, fail, ok
 from callseal.operate.patient import Patient
 
@@ -19,6 +26,8 @@ CHECKS: tuple[Check, ...] = (
     checks_router.router_state,
     checks_tls.peer_check,
     checks_media.rtpengine,
+    checks_traces.log_levels,
+    checks_traces.core_files,
     checks_neighbours.edge_agent,
     checks_neighbours.desk,
     checks_neighbours.ports,

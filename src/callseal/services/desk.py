@@ -23,7 +23,6 @@ from callseal.desk.app import create_app
 from callseal.desk.edge_agents import EdgeAgents
 from callseal.desk.http.context import Context
 from callseal.desk.settings import AgentLogin, DeskSettings
-from callseal.observe.logging import configure
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
@@ -138,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.demo != (arguments.demo_links is not None):
         parser.error("--demo and --demo-links go together")
-    configure("desk")
+    runner.logger("desk")
     os.umask(0o077)
     runner.no_core_dumps()
     try:

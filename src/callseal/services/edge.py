@@ -21,7 +21,6 @@ from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_gr
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
-from callseal.observe.logging import configure
 from callseal.services import clock, runner
 
 _GRACE_S = 2
@@ -101,7 +100,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, help="SQLite file of the spool and the hold journal")
     parser.add_argument("--control", type=Path, default=CONTROL, help="Kamailio's control socket")
     arguments = parser.parse_args(argv)
-    configure("edge")
+    runner.logger("edge")
     os.umask(0o077)
     runner.no_core_dumps()
     try:

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import resource
 import signal
 import socket
+import sys
 import tomllib
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
+import structlog
 import uvicorn
 from pydantic import StringConstraints, ValidationError
 from starlette.types import ASGIApp
 
 from callseal.observe.logging import configure
+
+LOG_LEVEL = "CALLSEAL_LOG_LEVEL"
+"""Environment variable: a level of the `logging` module, INFO by default. No level writes a digit (docs/explanation/log-leak.md)."""
 
 Listen = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}:\d{1,5}$")]
 """`ADDRESS:PORT` of IPv4, as the sandbox's files write it."""
@@ -94,6 +100,17 @@ async def serve(
     return server.started
 
 
+def logger(service: str) -> structlog.stdlib.BoundLogger:
+    """`observe.logging.configure` at the level that the environment asks for. Ends the process with 2 when there is no such level."""
+    try:
+        log = configure(service, os.environ.get(LOG_LEVEL, "INFO"))
+    except ValueError as error:
+        sys.stderr.write(f"{LOG_LEVEL}: {error}\n")
+        raise SystemExit(2) from None
+    log.debug("debugging")
+    return log
+
+
 def no_core_dumps() -> None:
     """Digits, tokens or secrets pass through this process's memory, and stay there."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -128,7 +145,7 @@ def run_sandbox(
     parser = argparse.ArgumentParser(prog=f"callseal.services.{name}", description=what)
     parser.add_argument("--config", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    log = configure(name)
+    log = logger(name)
     no_core_dumps()
     try:
         settings = read(arguments.config)

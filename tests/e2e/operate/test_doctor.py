@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from callseal.deployment import HostPort, PortRange
-from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router
+from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_traces
 from callseal.operate.doctor import deployment_findings
 from callseal.operate.drain import switch
 from tests.e2e.operate.operator import doctor, levels, only, patient, run
@@ -28,7 +28,7 @@ def test_a_healthy_edge_has_nothing_to_say_but_ok(stage: Stage) -> None:
     assert code == 0
     assert {one["check"] for one in found} >= {
         "deployment", "secrets", "rendered", "kamailio", "modules", "restart", "destinations", "alarms",
-        "rtpengine", "rtpengine-version", "rtpengine-options", "rtpengine-level", "agent", "spool", "desk", "clock",
+        "rtpengine", "rtpengine-version", "rtpengine-options", "rtpengine-level", "kamailio-level", "core-files", "agent", "spool", "desk", "clock",
         "ports", "certificates", "room",
     }  # fmt: skip
 
@@ -182,3 +182,35 @@ def test_clock(stage: Stage) -> None:
     assert levels(checks_neighbours.desk, ahead)["clock"] == {"warn"}
     far = patient(stage, now_ms=lambda: who.now_ms() - 60_000)
     assert "behind" in only(checks_neighbours.desk, far).text
+
+
+def test_a_log_level_raised_while_it_runs(stage: Stage) -> None:
+    control = patient(stage).control
+    control.call("dbg.set_mod_level", "regex", 3)
+    try:
+        assert "regex" in only(checks_traces.log_levels, patient(stage)).text
+    finally:
+        control.call("dbg.set_mod_level", "regex", 1)
+    assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"ok"}}
+
+
+def test_processes_that_may_leave_a_core(stage: Stage) -> None:
+    """Each with what forbids it taken away."""
+    kamailio, rtpengine = (stage.world.daemons[name] for name in ("kamailio", "rtpengine-edge"))
+    config, argv = stage.world.workspace.router / "kamailio.cfg", rtpengine.argv
+    text = config.read_text(encoding="utf-8")
+    try:
+        config.write_text(text.replace("disable_core_dump=yes", "disable_core_dump=no"), encoding="utf-8")
+        rtpengine.argv = [word.replace("--core=0:0", "--core=unlimited:unlimited") for word in argv]
+        for daemon in (rtpengine, kamailio):
+            daemon.stop()
+            daemon.restart()
+        found = [one for one in checks_traces.core_files(patient(stage)) if one.level == "fail"]
+        assert [one.text.split()[0] for one in found] == ["kamailio", "rtpengine"]
+    finally:
+        config.write_text(text, encoding="utf-8")
+        rtpengine.argv = argv
+        for daemon in (rtpengine, kamailio):
+            daemon.stop()
+            daemon.restart()
+    assert levels(checks_traces.core_files, patient(stage)) == {"core-files": {"ok"}}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from callseal.edge.tracing import Tracer, read_copy
+from callseal.edge.tracing import Copy, Tracer, read_copy
+from callseal.observe.scrubber import CARD
 from callseal.wire.hep import HepPacket
 
 pytestmark = pytest.mark.unit
@@ -51,6 +52,31 @@ def test_a_clean_copy_passes() -> None:
 def test_a_copy_with_anything_else_is_dropped(old: str, new: str) -> None:
     assert old in MESSAGE
     assert copy_of(MESSAGE.replace(old, new)) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sip:+442079460123@", "sip:4242424242424242@"),
+        ("SIP/2.0\r\nVia", 'SIP/2.0\r\nFrom: "4242 4242 4242 4242" <sip:a@b>;tag=x4242424242424242\r\nVia'),
+        ("branch=z9hG4bK1", "branch=z9hG4bK4242424242424242"),
+        ("v=0\r\n", "v=0\r\no=4242424242424242 1 1 IN IP4 192.0.2.1\r\n"),
+    ],
+)
+def test_a_card_number_in_what_may_leave_does_not(old: str, new: str) -> None:
+    found = copy_of(MESSAGE.replace(old, new, 1))
+    assert isinstance(found, Copy)
+    assert CARD in found.text
+    assert "4242" not in found.text
+    head, _, body = found.text.partition("\r\n\r\n")
+    assert f"Content-Length: {len(body) if CARD in body else 44}\r\n" in head + "\r\n"
+
+
+def test_a_call_id_stays() -> None:
+    """Copies of one call are found by it."""
+    (found,) = [copy_of(MESSAGE.replace("Via:", "Call-ID: 4242424242424242@192.0.2.1\r\nVia:"))]
+    assert isinstance(found, Copy)
+    assert "Call-ID: 4242424242424242@192.0.2.1\r\n" in found.text
 
 
 @pytest.mark.parametrize(

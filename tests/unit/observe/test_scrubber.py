@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callseal.observe.scrubber import CARD, SECRET, is_card, scrub, scrub_value
+from callseal.observe.scrubber import CARD, SECRET, is_card, party, scrub, scrub_value
 
 pytestmark = pytest.mark.unit
 
@@ -261,3 +261,22 @@ def test_a_wrong_check_digit_is_no_card() -> None:
     assert is_card("4242424242424242")
     assert not is_card("4242424242424241")
     assert scrub("4242424242424241") == "4242424242424241"
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["4242424242424242", "+4242424242424242", "4242-4242-4242-4242", "%34242424242424242", "x4111111111111111", "378282246310005",
+     "+30569309025904", "+4420794604242424242424242", "\uff14242424242424242"],
+)  # fmt: skip
+def test_a_party_is_no_card(number: str) -> None:
+    assert party(number) == CARD
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+442079460123", "4915123456789", "4222222222222", "60123456789015", "anonymous", "", "112", "+4242424242424241",
+     "sip.user-0123456789"],
+)  # fmt: skip
+def test_a_party_that_may_be_called_back_stays(number: str) -> None:
+    """13 digits that fit Visa's check digit are a telephone number of somebody."""
+    assert party(number) == number

@@ -18,7 +18,14 @@ from callseal.deployment import PortRange, read
 from callseal.edge.router_state import Destination, RouterState, destinations
 from callseal.lab.block import Block
 from callseal.lab.workspace import Workspace
-from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_tls
+from callseal.operate import (
+    checks_files,
+    checks_media,
+    checks_neighbours,
+    checks_router,
+    checks_tls,
+    checks_traces,
+)
 from callseal.operate.doctor import examine_edge
 from callseal.operate.finding import Finding, exit_code, fail, ok, warn
 from callseal.operate.patient import Answer, NoAnswerError, Patient
@@ -145,6 +152,29 @@ def test_levels_told_by_rtpengine() -> None:
     assert levels(checks_media.levels("core = 5\ninternals = -1\n")) == ["ok"]
     assert levels(checks_media.levels("core = 5\nsrtp = 7\n")) == ["fail"]
     assert levels(checks_media.levels("<html>")) == ["warn"]
+
+
+def test_levels_told_by_kamailio() -> None:
+    assert levels(checks_traces.levels({"tm": 1, "tls": 0, "core": -2})) == ["ok"]
+    assert levels(checks_traces.levels({"tm": 2, "core": -2})) == ["fail"]
+    assert levels(checks_traces.levels({"tm": 1, "core": -1})) == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "pattern", "level"),
+    [
+        ("0", "0", "core", "ok"),
+        ("0", "0", "|/usr/lib/systemd/systemd-coredump %P %u", "ok"),
+        ("0", "0", "|/usr/share/apport/apport -p%p", "warn"),
+        ("unlimited", "unlimited", "core", "fail"),
+        ("0", "unlimited", "core", "fail"),
+        ("134217728", "134217728", "/var/crash/%e", "fail"),
+    ],
+)
+def test_core_files(soft: str, hard: str, pattern: str, level: str) -> None:
+    limits = f"Limit Soft Limit Hard Limit Units\nMax core file size        {soft:20} {hard:20} bytes\nMax open files  1 1 files\n"
+    assert levels(checks_traces.core_file("kamailio", limits, pattern)) == [level]
+    assert levels(checks_traces.core_file("kamailio", "", pattern)) == ["fail"]
 
 
 def test_destinations() -> None:

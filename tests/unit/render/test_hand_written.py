@@ -96,6 +96,25 @@ def test_modules_are_the_allowed_ones() -> None:
     assert not loaded & STATEFUL_MODULES
 
 
+def test_no_module_can_be_made_to_quote_messages_in_the_log() -> None:
+    """`-d` on the command line, as often as one likes, has no effect on a module with a level of its own."""
+    levels = dict(re.findall(r'modparam\("debugger", "mod_level", "(\w+)=(-?\d)"\)', text()))
+    assert set(levels) == ALLOWED_MODULES | {"core"}
+    assert max(map(int, levels.values())) == 1, "L_NOTICE"
+    assert 'modparam("debugger", "mod_level_mode", 1)' in text()
+
+
+def test_words_of_a_sender_are_not_logged() -> None:
+    """A method, a CSeq, a URI may be a card number."""
+    for line in re.findall(r'xlog\("[^"]*", "([^"]*)', text()):
+        assert not re.search(r"\$(rm|hdr|ru|rU|fu|fU|tu|tU|rb|mb|nh|ua|ct|cs)\b", line), line
+    assert names(r'(?m)^log_prefix="(.*)"$') == {"{$mt $ci} "}
+
+
+def test_kamailio_leaves_no_core() -> None:
+    assert names(r"(?m)^disable_core_dump=(\w+)$") == {"yes"}
+
+
 def test_parameters_belong_to_loaded_modules() -> None:
     assert names(r'modparam\("(\w+)"') <= ALLOWED_MODULES
 

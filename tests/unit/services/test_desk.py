@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from callseal.deployment import read
-from callseal.services import desk
 from callseal.services.desk import desk_parts, main
 
 pytestmark = pytest.mark.unit
@@ -20,7 +19,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples/sandbox.toml"
 def this_process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.umask", lambda _mask: 0)
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
-    monkeypatch.setattr(desk, "configure", lambda _service: None)
+    monkeypatch.setattr("callseal.services.runner.logger", lambda _service: None)
 
 
 @pytest.fixture

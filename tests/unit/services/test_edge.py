@@ -53,7 +53,7 @@ def test_the_unsafe_switches_reach_the_agent(tmp_path: Path) -> None:
 def test_a_wrong_start_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, edge: str | None
 ) -> None:
-    monkeypatch.setattr("callseal.services.edge.configure", lambda _service: None)
+    monkeypatch.setattr("callseal.services.runner.logger", lambda _service: None)
     monkeypatch.setattr("resource.setrlimit", lambda _what, _limits: None)
     monkeypatch.setattr("os.umask", lambda _mask: 0)
     file = deployment_file(tmp_path)

@@ -93,3 +93,19 @@ def test_a_wrong_file_is_2_and_its_values_are_not_said(
 
 def test_a_listen_address_is_taken_apart() -> None:
     assert runner.pair("127.88.0.33:8033") == ("127.88.0.33", 8033)
+
+
+def test_the_level_of_the_log_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(runner.LOG_LEVEL, raising=False)
+    runner.logger("desk")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv(runner.LOG_LEVEL, "debug")
+    runner.logger("desk")
+    assert '"debugging"' in capsys.readouterr().err
+    monkeypatch.setenv(runner.LOG_LEVEL, "loud")
+    with pytest.raises(SystemExit) as ended:
+        runner.logger("desk")
+    assert ended.value.code == 2
+    assert "CALLSEAL_LOG_LEVEL" in capsys.readouterr().err

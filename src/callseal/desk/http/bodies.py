@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from callseal.observe.scrubber import party
 from callseal.payments.money import MOST_MINOR_UNITS
 from callseal.payments.names import FieldName
 
@@ -27,6 +28,8 @@ def _no_card_number(text: str) -> str:
 
 
 Text = Annotated[str, Field(max_length=256)]
+Party = Annotated[Text, AfterValidator(party)]
+"""A telephone number, and no card number in the place of one."""
 Reference = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 StoredCard = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$"), AfterValidator(_no_card_number)]
 
@@ -69,12 +72,12 @@ class HandOffBody(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
     reference: Reference
     tenant: Text
-    number: Text = ""
+    number: Party = ""
     direction: Literal["in", "out"]
     token: Annotated[SecretStr, Field(max_length=256)] = SecretStr("")
     reason: Literal["", "no_token", "partner_down", "payments_off", "carrier_not_trusted"] = ""
-    caller: Text = ""
-    called: Text = ""
+    caller: Party = ""
+    called: Party = ""
     customer_call_id: Text = ""
     agent_call_id: Text = ""
     node: Text = ""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from callseal.observe.scrubber import scrub
 from callseal.payments import events as ev
 from callseal.payments.events import Happening
 from callseal.payments.names import Brand, By, Decline, FieldFault, FieldName
@@ -68,6 +69,14 @@ def _match(pattern: re.Pattern[str], value: Any) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError("not of the agreed form")
     return value
+
+
+def _charge(value: Any) -> str:
+    """The key of a charge. A webhook that has a card number there is not taken: events are kept."""
+    key = _match(_CHARGE, value)
+    if scrub(key) != key:
+        raise ValueError("a card number for a key")
+    return key
 
 
 def _or_none(pattern: re.Pattern[str], value: Any) -> str | None:
@@ -154,11 +163,7 @@ _EVENTS: dict[str, Callable[[Data], Happening]] = {
     "capture.completed": lambda _: ev.CaptureCompleted(),
     "capture.timed_out": _timed_out,
     "capture.cancelled": lambda data: ev.CaptureCancelled(_by(data.get("by"))),
-    "charge.approved": lambda data: read_charge(
-        _match(_CHARGE, data["charge"]), {**data, "status": "approved"}
-    ),
-    "charge.declined": lambda data: read_charge(
-        _match(_CHARGE, data["charge"]), {**data, "status": "declined"}
-    ),
-    "charge.unknown": lambda data: ev.ChargeUnknown(_match(_CHARGE, data["charge"])),
+    "charge.approved": lambda data: read_charge(_charge(data["charge"]), {**data, "status": "approved"}),
+    "charge.declined": lambda data: read_charge(_charge(data["charge"]), {**data, "status": "declined"}),
+    "charge.unknown": lambda data: ev.ChargeUnknown(_charge(data["charge"])),
 }

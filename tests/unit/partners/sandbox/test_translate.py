@@ -160,6 +160,7 @@ def test_each_type(kind: str, data: dict[str, Any], expected: ev.Happening | Non
         body("capture.timed_out", field="expiry"),
         body("charge.approved"),
         body("charge.approved", charge="a b"),
+        body("charge.declined", charge=str(PAN)),
     ],
 )
 def test_what_is_not_as_agreed_is_rejected(content: Any) -> None:
