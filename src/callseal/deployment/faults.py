@@ -446,5 +446,11 @@ VALIDATORS: dict[str, Validator] = {
             "See that the authorities in `ca` certify your peers and nobody else (a private authority does), or give the others another transport.",
             _W,
         ),
+        Validator(
+            "CS104",
+            "partners-not-apart",
+            "A partner that stands by has an address of another partner, which would not tell who speaks, or other address families than the first.",
+            "Give each partner signalling addresses of its own, of the same families (IPv4, IPv6) as the first one's.",
+        ),
     )
 }

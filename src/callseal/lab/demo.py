@@ -93,7 +93,7 @@ class _Demo:
         names = {
             site.customer: "carrier",
             **dict.fromkeys(site.kamailios, "edge"),
-            site.partner: "partner",
+            **{sip: "partner" for sip, _ in site.partners},
             site.agent: "platform",
         }
         self._ladder = Ladder(names, Pen.for_encoding(sys.stdout.encoding), TOKEN_HEADER)
