@@ -232,10 +232,20 @@ class Hosts(Site):
 
     def unplug(self, name: str) -> None:
         """The host of that name is gone: what is sent to it vanishes, and nobody hears that it did."""
-        addresses = next(host.addresses for host in HOSTS if host.name == name)
         with self.middle.inside():
-            _batch(*(f"route replace blackhole {address}/32" for address in addresses.values()))
-            _batch(f"link set dev {name} down")
+            _batch(
+                f"link set dev {name} down",
+                *(f"route replace blackhole {address}/32" for address in _addresses_of(name)),
+            )
+
+    def plug_in(self, name: str) -> None:
+        """It is back, as it was."""
+        with self.middle.inside():
+            _batch(
+                f"link set dev {name} up",
+                *(f"route delete blackhole {address}/32" for address in _addresses_of(name)),
+                *(f"route replace {address}/32 dev {name}" for address in _addresses_of(name)),
+            )
 
     def open_door(self) -> None:
         """Let this machine's browser reach the desk and the keypad page. One lab at a time can have it.
@@ -277,6 +287,10 @@ class Hosts(Site):
         with self.inside(address):
             told = _run(["nft", "list", "counters"])
         return {name: int(packets) for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)}
+
+
+def _addresses_of(name: str) -> tuple[str, ...]:
+    return tuple(next(host.addresses for host in HOSTS if host.name == name).values())
 
 
 def _no_ipv6() -> None:
