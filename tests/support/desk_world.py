@@ -220,6 +220,7 @@ class FakePartner:
         self.slow_s = 0.0
         self.careless = False
         """Send what the contract forbids."""
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._order: dict[str, asyncio.Lock] = {}
         self.app.post("/v1/session/{verb}")(self._session)
@@ -266,11 +267,16 @@ class FakePartner:
         return JSONResponse(self.charges[key])
 
     def _start(self, work: Any) -> None:
+        if self._closed:
+            work.close()
+            return
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
+        """What the desk still asks for begins nothing: its end is asked for at the same time."""
+        self._closed = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -133,7 +134,7 @@ async def test_it_is_on_disk(here: Any) -> None:
     desk = here.context.desk
     await ask(here, "canary", DIGITS)
     copy = here.store_path.with_name("copy.sqlite3")
-    with sqlite3.connect(here.store_path) as one, sqlite3.connect(copy) as other:
+    with closing(sqlite3.connect(here.store_path)) as one, closing(sqlite3.connect(copy)) as other:
         one.backup(other)
     store = SqliteStore(copy)
     assert store.payments_switch() == desk.store.payments_switch() is not None

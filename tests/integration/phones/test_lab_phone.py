@@ -68,6 +68,7 @@ def test_phone_runs_in_a_root_filesystem_when_this_python_has_no_pjsip(
     assert command[0] == "unshare"
     assert command[-2:] == ["-m", "callseal.services.phone"]
     assert str(tmp_path) in command
+    assert ("/etc/resolv.conf" in " ".join(command)) is Path("/etc/resolv.conf").exists()
 
 
 def test_phone_process_needs_the_standard_library_and_pjsip_only(tmp_path: Path) -> None:
