@@ -159,12 +159,23 @@ def _inferred(call: Call) -> None:
 
 
 def _ends(call: Call, dialog: Dialog) -> tuple[str, str, int]:
-    """(host that sent the first INVITE, host that it reached in the end, how many hosts it saw)."""
+    """(host that sent the first INVITE, host that it reached in the end, how many hosts it saw).
+
+    Where a host tried several, one after the other, the one that took the call counts, else the last.
+    """
     hops: dict[str, str] = {}
+    took: set[tuple[str, str]] = set()
     first = next((one for one in dialog.invites if not one.in_dialog), None) or next(dialog.invites)
+    for one in dialog.messages:
+        if one.method != "INVITE" or one.cseq != first.cseq:
+            continue
+        source, destination = call.host(one.source), call.host(one.destination)
+        if 200 <= one.status < 300:
+            took.add((destination, source))
     for one in dialog.invites:
-        if one.cseq == first.cseq:
-            hops.setdefault(call.host(one.source), call.host(one.destination))
+        source, destination = call.host(one.source), call.host(one.destination)
+        if one.cseq == first.cseq and (source, hops.get(source, "")) not in took:
+            hops[source] = destination
     begin = at = call.host(first.source)
     seen = 1
     for _ in range(len(hops)):
