@@ -20,7 +20,7 @@ from callseal import __version__
 from callseal.audit.ear import Ear
 from callseal.audit.recorder import Recorder
 from callseal.lab.demo_audit import recording, told
-from callseal.lab.demo_hosts import EXPLAINED, firewall_lines
+from callseal.lab.demo_hosts import EXPLAINED, MAP, firewall_lines
 from callseal.lab.hosts import Hosts
 from callseal.lab.ladder import Ladder, Pen
 from callseal.lab.phone import PhoneError, write_settings
@@ -106,6 +106,8 @@ class _Demo:
             f"Callseal {__version__}: a card payment on a live call, on real Kamailio, rtpengine and SIP phones",
             style="bold",
         )
+        if isinstance(self._options.site, Hosts):
+            self._stage(MAP)
         with ExitStack() as stack:
             world = stack.enter_context(World(Workspace(self._root, self._options.site), stage=self._stage))
             recorder = stack.enter_context(recording(self._options.site))
@@ -114,6 +116,8 @@ class _Demo:
             code = self._verdict(heard)
             if recorder is not None:
                 code = self._audit(recorder) or code
+            else:
+                self._out.print("AUDIT    none: a packet socket cannot be opened here", style="dim")
             self._next()
             if self._options.serve:
                 serve(world, write_settings(world.workspace), self._out)
@@ -218,7 +222,9 @@ class _Demo:
         return result
 
     def _partner_gone(self, hosts: Hosts, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
-        self._stage("the first partner's host is unplugged; a customer calls")
+        self._stage(
+            "the first partner's host is unplugged, and a customer calls: the edge gets no answer"
+        )
         hosts.unplug("partner")
         began = time.monotonic()
         call.dial()
@@ -230,7 +236,7 @@ class _Demo:
         hosts.plug_in("partner")
         result = self._window(ear, APPROVED.key_count, 1)
         self._stage(
-            f"   answered after {waited:.1f} s by way of the second partner, {outcome}; agent heard {result[0]} of {result[1]} digits"
+            f"   the second partner has it after {waited:.1f} s, {outcome}; agent heard {result[0]} of {result[1]} digits"
         )
         return result
 
@@ -269,8 +275,9 @@ class _Demo:
 
     def _next(self) -> None:
         if not self._options.serve:
+            serving = '"--hosts --serve"' if isinstance(self._options.site, Hosts) else "--serve"
             self._out.print(
-                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
+                f"next: make demo ARGS={serving}   (press the keys yourself)   make test   docs/tutorial/",
                 style="dim",
             )
 

@@ -1,4 +1,4 @@
-"""What the demo has more on hosts: what each firewall let through, in words."""
+"""What the demo says more on hosts: where everybody is, and what each firewall let in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from callseal.lab.hosts import Hosts
 
-EXPLAINED = (
-    "what the hosts' firewalls let through (UDP by the packet, TCP by the connection), and what they refused:"
-)
+MAP = "each party on a host of its own, behind its own firewall (docs/explanation/hosts-lab.md)"
+EXPLAINED = "what the firewalls let in (UDP: packets, TCP: connections), refused, and kept from leaving:"
 
 
 def firewall_lines(hosts: Hosts) -> Iterator[str]:
@@ -16,13 +15,13 @@ def firewall_lines(hosts: Hosts) -> Iterator[str]:
     for number, address in enumerate(hosts.kamailios, start=1):
         counted = hosts.counters(address)
         yield (
-            f"   edge-{number}   in: SIP {_of(counted, 'sip_in')}, RTP {_of(counted, 'rtp_in')} from carrier, partners, platform; "
+            f"   edge-{number}  SIP {_of(counted, 'sip_in')}, RTP {_of(counted, 'rtp_in')} from its peers; "
             f"{_refused(counted)}"
         )
     counted = hosts.counters(hosts.desk)
     yield (
-        f"   desk     in: {_of(counted, 'edge_in')} from edges, {_of(counted, 'webhooks_in')} from partners, "
-        f"{counted.get('browsers_in', 0)} from browsers; {_refused(counted)}"
+        f"   desk    HTTP {_of(counted, 'edge_in')} of edges, {_of(counted, 'webhooks_in')} of partners, "
+        f"{counted['browsers_in']} of browsers; {_refused(counted)}"
     )
 
 
