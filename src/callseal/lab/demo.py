@@ -222,9 +222,7 @@ class _Demo:
         return result
 
     def _partner_gone(self, hosts: Hosts, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
-        self._stage(
-            "the first partner's host is unplugged, and a customer calls: the edge gets no answer"
-        )
+        self._stage("the first partner's host is unplugged, and a customer calls: the edge gets no answer")
         hosts.unplug("partner")
         began = time.monotonic()
         call.dial()

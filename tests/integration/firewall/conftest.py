@@ -26,7 +26,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
             render(deployment, edge.id, workspace.directory(edge.id))
         directories = {edge.id: workspace.directory(edge.id) for edge in deployment.edges}
         load_firewalls(workspace, deployment, directories)
-        files = {edge_id: directory / "firewall.nft" for edge_id, directory in directories.items()}
+        directories["desk"] = workspace.root / "firewalls" / "desk"
+        files = {host: directory / "firewall.nft" for host, directory in directories.items()}
         yield Guarded(hosts, files)
     finally:
         hosts.close()
