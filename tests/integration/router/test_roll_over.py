@@ -134,14 +134,15 @@ def platform_takes_a_new_key(story: Story) -> None:
 
 
 @pytest.mark.soak
-def test_every_packet_of_a_long_call_twenty_times_as_fast(rig: NodePair) -> None:
-    """66,000 packets each way at 1,000 a second, none left out: 22 minutes of speech in little more than one."""
+def test_every_packet_of_a_long_call_ten_times_as_fast(rig: NodePair) -> None:
+    """66,000 packets each way at 500 a second, none left out: 22 minutes of speech in little more than two. (At 5,000 a second
+    rtpengine 26 complained of its receive queue and then relayed nothing of the call any more.)"""
     story = inbound(rig)
     story.everybody_talks()
     heard_at_home(story)
     for talker in (rig.customer_media, rig.agent_media):
-        talker.pace_s = 0.001
-    deadline = time.monotonic() + 300
+        talker.pace_s = 0.002
+    deadline = time.monotonic() + 600
     while turns_of(rig) < 1:
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -62,7 +62,8 @@ def test_the_signature_says_who_speaks(secret: str, signer: str) -> None:
     message, signers = Partners({"one": partner(ONE), "two": partner(TWO)}).read_webhook(
         *webhook(secret), NOW
     )
-    assert (message.type, signers) == ("session.secured", {signer})
+    assert message.type == "session.secured"
+    assert signers == {signer}
 
 
 def test_two_sites_of_one_company_may_have_one_secret() -> None:
