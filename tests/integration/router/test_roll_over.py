@@ -134,6 +134,7 @@ def platform_takes_a_new_key(story: Story) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(400)
 def test_every_packet_of_a_long_call_ten_times_as_fast(rig: NodePair) -> None:
     """66,000 packets each way at 500 a second, none left out: 22 minutes of speech in little more than two. (At 5,000 a second
     rtpengine 26 complained of its receive queue and then relayed nothing of the call any more.)"""
