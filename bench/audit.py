@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.report import last_line, write_json
+from bench.report import last_line, system_load, write_json
 from callseal.audit.codecs import CLOCKS, Floats, encode
 from callseal.audit.tone_scan import RATE, tone_samples
 from callseal.wire.ip import udp_packet
@@ -134,7 +134,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     seconds, rounds = (60, 1) if arguments.quick else (arguments.seconds, arguments.rounds)
-    rows, load = [], [round(each, 1) for each in os.getloadavg()]
+    rows, load = [], system_load()
     print("seconds of audio per second of CPU, one core")
     print(f"{'codec':6} {'audit':>8} {'tshark':>8} {'read':>9} {'MB':>7} {'peak MB':>8}")
     for codec in arguments.codec or CODECS:
@@ -156,7 +156,7 @@ def main() -> int:
             "command": " ".join(["python -m bench.audit", *sys.argv[1:]]),
             "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "load_at_start": load,
-            "load_at_end": [round(each, 1) for each in os.getloadavg()],
+            "load_at_end": system_load(),
             "codecs": rows,
             "ratio": ratio,
             "goal": GOAL,

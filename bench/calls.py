@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from bench.edges import Sides
-from bench.peers import Leg, PeerError
+from bench.endpoint import Leg, PeerError
 
 NUMBER = "+442079460000"
 HELD_S = 0.2

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bench.agent_sink import AgentSink
+from bench.endpoint import Endpoint
 from bench.light_partner import LightPartner
-from bench.peers import Endpoint
 from bench.sip_wire import Certificate
 from callseal.deployment import read
 from callseal.lab.block import Block

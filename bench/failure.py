@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import re
 import sqlite3
@@ -23,14 +22,15 @@ import httpx2
 from rich.console import Console
 from rich.table import Table
 
+from bench.endpoint import PeerError
 from bench.failure_calls import Card, Ears, Stream, Typing, stand
 from bench.failure_page import page
 from bench.failure_world import NAME_SERVER, NamedWorkspace, NamedWorld
-from bench.peers import LiveCall, PeerError, Peers
-from bench.report import percentile, surroundings, write_json
+from bench.lab_check import lab_is_ready
+from bench.peers import LiveCall, Peers
+from bench.report import percentile, surroundings, system_load, write_json
 from callseal.lab import second_edge
 from callseal.lab.block import Block
-from callseal.lab.preflight import faults
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.story import DIALLED
 from callseal.lab.workspace import Workspace
@@ -126,7 +126,7 @@ class Bench:
             ears.mark()
             card.mark()
             typing.start()
-            peers.late_s = 0.0
+            peers.talk.late_s = 0.0
             stream.tried = stream.answered = stream.second_edge = stream.lost = 0
             killed = time.monotonic()
             draining = await self._drain() if case.planned else None
@@ -139,7 +139,7 @@ class Bench:
             await stream.over()
             self._read(case, found, ears, card, calls, killed)
             found.keys_leaked, found.keys_pressed = await typing.leaked(), typing.pressed
-            found.voices_late = peers.late_s
+            found.voices_late = peers.talk.late_s
             found.secured_state = await self._state(secured.reference)
             found.tried, found.answered = stream.tried, stream.answered
             found.second_edge, found.lost = stream.second_edge, stream.lost
@@ -302,9 +302,7 @@ def main(argv: list[str] | None = None) -> int:
     """0 when everything survived that should, 1 when not, 2 when the lab cannot start. A fresh world for each case."""
     options = arguments(argv)
     console = Console(highlight=False, soft_wrap=True)
-    found = faults(options.block)
-    if found:
-        console.print("\n".join(f"{fault.what}: {fault.advice}" for fault in found), style="red")
+    if not lab_is_ready(options.block, console):
         return 2
     around = surroundings(BASELINE)
     results: list[Found] = []
@@ -315,7 +313,7 @@ def main(argv: list[str] | None = None) -> int:
             workspace, kind = (NamedWorkspace, NamedWorld) if case.names else (Workspace, World)
             with kind(workspace(root, options.block), Choices(edges=2)) as world:
                 results.append(asyncio.run(Bench(world, options).run(case)))
-        around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+        around["load_at_end"] = system_load()
         content = {
             **around,
             "bench": "failure",

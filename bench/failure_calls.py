@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.desk_client import DeskClient
-from bench.peers import Leg, LiveCall, PeerError, Peers
+from bench.endpoint import Leg, PeerError
+from bench.peers import LiveCall, Peers
 
 PATIENCE_S = 2.0
 """How long a carrier waits for any answer before it tries the other edge."""

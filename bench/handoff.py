@@ -28,15 +28,24 @@ from bench.calls import NUMBER
 from bench.cpu import CpuMeter
 from bench.desk_client import DeskClient
 from bench.edges import allow_files
+from bench.endpoint import Endpoint, Leg, PeerError
 from bench.handoff_stages import Handed, stages
+from bench.lab_check import lab_is_ready
 from bench.light_partner import LightPartner
-from bench.peers import Endpoint, Leg, PeerError
 from bench.priority import prefer
-from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, write_json
+from bench.report import (
+    PERCENTILES,
+    conditions,
+    last_line,
+    percentile,
+    summary,
+    surroundings,
+    system_load,
+    write_json,
+)
 from callseal.deployment import Deployment
 from callseal.lab.block import Block
 from callseal.lab.daemon import Daemon
-from callseal.lab.preflight import faults
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import AGENT_LOGIN, World
@@ -326,9 +335,7 @@ def main(argv: list[str] | None = None) -> int:
     """0 when a rate was held, whatever the delay; 1 when none was; 2 when the lab cannot start."""
     options = arguments(argv)
     console = Console(highlight=False, soft_wrap=True, width=120)
-    found = faults(options.block)
-    if found:
-        console.print("\n".join(f"{fault.what}: {fault.advice}" for fault in found), style="red")
+    if not lab_is_ready(options.block, console):
         return 2
     allow_files()
     around = surroundings(BASELINE)
@@ -342,7 +349,7 @@ def main(argv: list[str] | None = None) -> int:
             except BrowserError as error:
                 console.print(f"the browser: {error}", style="red")
                 return 1
-    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+    around["load_at_end"] = system_load()
     best = knee(steps)
     ratio = best.p99 / GOAL_S if best else math.nan
     write_json(
@@ -374,8 +381,7 @@ def main(argv: list[str] | None = None) -> int:
         style="dim",
     )
     console.print(
-        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
-        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after; {options.out}",
+        conditions(around, options.out),
         style="dim",
     )
     console.print(last_line("handoff", ratio, 1.0))

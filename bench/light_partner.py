@@ -9,8 +9,10 @@ from __future__ import annotations
 import secrets
 import time
 
-from bench.peers import Endpoint, Leg, PeerError, SipMessage, Voice, uri_of
+from bench.endpoint import Endpoint, Leg, PeerError
+from bench.sip_message import SipMessage, uri_of
 from bench.sip_wire import Certificate
+from bench.voice import Voice
 
 COOKIE = "X-Route-Cookie"
 TOKEN = "X-Payment-Token"

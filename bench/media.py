@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -22,10 +21,11 @@ from rich.table import Table
 from bench.calls import NUMBER, agent_of
 from bench.cpu import CpuMeter
 from bench.edges import NG_PORT, EdgePlan, Sides, allow_files, callseal_edge, engine, neighbours
+from bench.endpoint import Leg
 from bench.ng_call import NgClient, PlainCall
-from bench.peers import FRAME_S, Leg, Voice
-from bench.report import last_line, middle, surroundings, write_json
+from bench.report import conditions, last_line, middle, surroundings, system_load, write_json
 from bench.talk import Talk
+from bench.voice import FRAME_S, Voice
 from callseal.lab.block import Block
 from callseal.lab.rootfs import BASELINE, Rootfs
 
@@ -160,7 +160,7 @@ class Bench:
 
     async def _talk(self, voices: list[Voice], seconds: float) -> tuple[float, int, float]:
         """CPU seconds, packets forwarded, seconds passed; the first packets of a call are not in it."""
-        async with Talk(voices) as talk:
+        async with Talk(lambda: voices) as talk:
             await asyncio.sleep(self._settle_s)
             self._meter.lap()
             packets, start = await self._ng.relayed(), time.monotonic()
@@ -280,7 +280,7 @@ def main(argv: list[str] | None = None) -> int:
         for plan in plans:
             stack.enter_context(callseal_edge(rootfs, plan))
         rows, grown, running = asyncio.run(bench(options, CpuMeter(rtpengine.pid), plans, console))
-    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+    around["load_at_end"] = system_load()
     plain = rows[0]
     ratio = rows[1].mean("call") / plain.mean("call")
     write_json(
@@ -311,8 +311,7 @@ def main(argv: list[str] | None = None) -> int:
     for wrong in running.wrong:
         console.print(wrong, style="red")
     console.print(
-        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
-        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after; {options.out}",
+        conditions(around, options.out),
         style="dim",
     )
     console.print(last_line("media", ratio, GOAL))

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.peers import Voice
+from bench.voice import Voice
 from callseal.wire.ng import NgReply, NgValue, decode_message, encode_message
 from callseal.wire.sdp import SessionDescription
 

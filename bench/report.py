@@ -61,8 +61,22 @@ def surroundings(suite: str) -> dict[str, Any]:
         "suite": suite,
         "cpus": os.cpu_count(),
         "niceness": os.nice(0),
-        "load_at_start": [round(each, 1) for each in os.getloadavg()],
+        "load_at_start": system_load(),
     }
+
+
+def system_load() -> list[float]:
+    """The system's, of 1, 5 and 15 minutes."""
+    return [round(each, 1) for each in os.getloadavg()]
+
+
+def conditions(around: Mapping[str, Any], *facts: object) -> str:
+    """The line before the last: with what it was measured, how busy the machine was, and what else there is to say."""
+    measured = (
+        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
+        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after"
+    )
+    return "; ".join([measured, *map(str, facts)])
 
 
 def _module() -> str:

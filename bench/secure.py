@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import random
 import sys
 import tempfile
@@ -23,11 +22,22 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.desk_client import DeskClient
-from bench.peers import LiveCall, PeerError, Peers
+from bench.endpoint import PeerError
+from bench.lab_check import lab_is_ready
+from bench.peers import LiveCall, Peers
 from bench.probes import Direction, PartnerAlone, Plain, Press, press, router_alone
-from bench.report import PERCENTILES, last_line, percentile, summary, surroundings, worst, write_json
+from bench.report import (
+    PERCENTILES,
+    conditions,
+    last_line,
+    percentile,
+    summary,
+    surroundings,
+    system_load,
+    worst,
+    write_json,
+)
 from callseal.lab.block import Block
-from callseal.lab.preflight import faults
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.story import DIALLED
 from callseal.lab.workspace import Workspace
@@ -254,7 +264,7 @@ async def bench(options: argparse.Namespace, world: World, console: Console) -> 
         loads = await Bench(world, peers, desk, random.Random(options.seed)).run(
             options.calls, options.presses, console
         )
-        return loads, peers.late_s
+        return loads, peers.talk.late_s
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -286,9 +296,7 @@ def main(argv: list[str] | None = None) -> int:
     """0 when every press ended as it should, whatever the ratio; 1 when one did not; 2 when the lab cannot start."""
     options = arguments(argv)
     console = Console(highlight=False, soft_wrap=True)
-    found = faults(options.block)
-    if found:
-        console.print("\n".join(f"{fault.what}: {fault.advice}" for fault in found), style="red")
+    if not lab_is_ready(options.block, console):
         return 2
     around = surroundings(BASELINE)
     with tempfile.TemporaryDirectory(prefix="callseal-bench-") as scratch:
@@ -296,7 +304,7 @@ def main(argv: list[str] | None = None) -> int:
         with World(workspace, stage=lambda text: console.print(text, style="dim")) as world:
             loads, late = asyncio.run(bench(options, world, console))
     ratio = worst(load.worst for load in loads)
-    around["load_at_end"] = [round(each, 1) for each in os.getloadavg()]
+    around["load_at_end"] = system_load()
     failures = sum(len(load.failures) for load in loads)
     write_json(
         options.out,
@@ -320,8 +328,7 @@ def main(argv: list[str] | None = None) -> int:
         style="dim",
     )
     console.print(
-        f"Kamailio {around['kamailio']}, rtpengine {around['rtpengine']}, {around['cpus']} CPUs, system load"
-        f" {around['load_at_start'][0]} before and {around['load_at_end'][0]} after; {failures} failed; {options.out}",
+        conditions(around, f"{failures} failed", options.out),
         style="dim",
     )
     console.print(last_line("secure", ratio, GOAL))

@@ -5,22 +5,16 @@ One look at a received payload says whose voice arrived where. Packets leave on 
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from bench.bleed_sound import Tick
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
-from tests.support.sip_peer import family
+from tests.support.rtp_socket import FRAME_S, SAMPLES, RtpSocket
 
-FRAME_S = 0.02
-SAMPLES = 160
 EVENTS = 101
 
 
@@ -35,17 +29,16 @@ class Heard:
     payload: bytes = field(default=b"", repr=False)
 
 
-class Talker:
+class Talker(RtpSocket):
     """`voice` is the byte that fills its audio; `target` is where it sends, None for silence."""
 
     def __init__(self, address: str, voice: int, port: int = 0) -> None:
+        super().__init__(address, port)
         self.voice = voice
         self.step = 1
         """By how much the sequence number grows; 20000 makes it wrap every fourth packet."""
         self.begin_at: int | None = None
         """The next packet's sequence number, where it is not to follow the last one's."""
-        self.pace_s = FRAME_S
-        """Seconds from one packet to the next; less is faster than speech."""
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
@@ -55,13 +48,7 @@ class Talker:
         """Is given every packet heard; see `pass_on`."""
         self.relaying = False
         """Whether somebody else's packets go out instead of this voice."""
-        self._open = True
-        self._socket = socket.socket(family(address), socket.SOCK_DGRAM)
-        self._socket.bind((address, port))
-        self.address, self.port = self._socket.getsockname()[:2]
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._talk)]
-        for thread in self._threads:
-            thread.start()
+        self._start()
 
     def sdp(self, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:
         return sdp(self.address, self.port, version, direction=direction, extra=extra)
@@ -128,12 +115,8 @@ class Talker:
         return self.voices(voice)
 
     def _listen(self) -> None:
-        while self._open:
-            try:
-                data, source = self._socket.recvfrom(2048)
-            except OSError:
-                return
-            packet = self._unwrap(data) if len(data) >= 12 else None
+        for data, source in self._datagrams():
+            packet = self._unwrap(data)
             if packet is None:
                 continue
             if self.relay is not None:
@@ -143,12 +126,7 @@ class Talker:
 
     def _talk(self) -> None:
         sequence, second, event_start, duration = 0, 0, 0, 0
-        due = time.monotonic()
-        while self._open:
-            due += self.pace_s
-            if self.pace_s < FRAME_S:  # never in bunches: rtpengine takes 50 from a socket at once
-                due = max(due, time.monotonic() - 8 * self.pace_s)
-            time.sleep(max(0.0, due - time.monotonic()))
+        for _ in self._frames():
             sequence += self.step
             if self.begin_at is not None:
                 sequence, self.begin_at = self.begin_at, None
@@ -205,22 +183,6 @@ class Talker:
 
     def _unwrap(self, data: bytes) -> RtpPacket | None:
         return RtpPacket.parse(data)
-
-    def close(self) -> None:
-        self._open = False
-        with socket.socket(family(self.address), socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", (self.address, self.port))
-        for thread in self._threads:
-            thread.join(2)
-        self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def sdp(address: str, port: int, version: int = 1, *, direction: str = "sendrecv", extra: str = "") -> str:

@@ -16,7 +16,7 @@ from callseal.deployment import read
 from callseal.lab.canary_call import Line, place
 from callseal.operate import canary as operate_canary
 from callseal.operate.payments_switch import operators_of
-from callseal.services.runner import now_ms
+from callseal.services.clock import now_ms
 
 
 class Press(StrEnum):

@@ -11,7 +11,7 @@ from callseal.deployment import Deployment, read
 from callseal.observe.errors import Error
 from callseal.operate.patient import Patient, ask_ng, get
 from callseal.render import SEEN_AT
-from callseal.services.runner import now_ms
+from callseal.services.clock import now_ms
 
 DEFAULT_FILE = Path("callseal.toml")
 

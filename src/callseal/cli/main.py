@@ -1,4 +1,4 @@
-"""The command line. One file a verb, no logic; this one lists the verbs and turns errors into words."""
+"""The command line. One file a verb, no logic; `verbs` lists them, and this one turns errors into words."""
 
 from __future__ import annotations
 
@@ -9,21 +9,7 @@ from typing import Annotated
 import typer
 
 from callseal import __version__
-from callseal.cli import (
-    audit,
-    canary,
-    check,
-    demo,
-    doctor,
-    drain,
-    explore,
-    keys,
-    password,
-    payments,
-    record,
-    reload,
-    render,
-)
+from callseal.cli.verbs import Verbs
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
@@ -32,6 +18,7 @@ INTERRUPTED_STATUS = 130  # 128 + SIGINT
 
 app = typer.Typer(
     name="callseal",
+    cls=Verbs,
     help="Card payments on live phone calls: the digits go to the PCI partner and nowhere else.",
     no_args_is_help=True,
     add_completion=False,
@@ -54,22 +41,6 @@ def callseal(
     ] = False,
 ) -> None:
     """Card payments on live phone calls: the digits go to the PCI partner and nowhere else."""
-
-
-app.command("demo")(demo.demo)
-app.command("check")(check.check)
-app.command("explore")(explore.explore)
-app.command("keys")(keys.keys)
-app.command("password")(password.password)
-app.command("render")(render.render)
-app.command("doctor")(doctor.doctor)
-app.command("reload")(reload.reload)
-app.command("drain")(drain.drain)
-app.command("undrain")(drain.undrain)
-app.command("record")(record.record)
-app.command("canary")(canary.canary)
-app.command("payments")(payments.payments)
-app.add_typer(audit.app, name="audit")
 
 
 def run() -> None:

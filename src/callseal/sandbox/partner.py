@@ -36,10 +36,10 @@ from callseal.sandbox.media.ng_client import NgClient
 from callseal.sandbox.session.charges import Charges
 from callseal.sandbox.session.mover import Mover
 from callseal.sandbox.session.psp_client import PspClient
-from callseal.sandbox.session.session import World
 from callseal.sandbox.session.switchboard import HeaderNames, Switchboard
 from callseal.sandbox.session.switches import Switches
 from callseal.sandbox.session.webhooks import Webhooks
+from callseal.sandbox.session.world import World
 from callseal.sandbox.sip.heard import Heard
 from callseal.sandbox.sip.stack import SipSettings, SipStack
 

@@ -28,7 +28,7 @@ from callseal.observe.logging import configure
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
-from callseal.services import runner
+from callseal.services import clock, runner
 from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
 
@@ -101,8 +101,8 @@ async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
             store=store,
             partner=Partners({name: SandboxPartner(one, http) for name, one in parts.partners.items()}),
             edge_agents=EdgeAgents(parts.edges, parts.edge_secret, http),
-            platform=WebhookPlatform(parts.platform, http, runner.now_ms),
-            now_ms=runner.now_ms,
+            platform=WebhookPlatform(parts.platform, http, clock.now_ms),
+            now_ms=clock.now_ms,
         )
         context: Context = app.state.context
         if demo_links is not None:

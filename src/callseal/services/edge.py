@@ -22,7 +22,7 @@ from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
 from callseal.observe.logging import configure
-from callseal.services import runner
+from callseal.services import clock, runner
 
 _GRACE_S = 2
 
@@ -89,7 +89,7 @@ def _listening(url: str) -> Address:
 
 async def serve(settings: EdgeSettings) -> bool:
     """As `runner.serve`; `ready` means the agent runs."""
-    agent = EdgeAgent(settings, now_ms=runner.now_ms)
+    agent = EdgeAgent(settings, now_ms=clock.now_ms)
     return await runner.serve(build_app(agent), settings.http, log, grace_s=_GRACE_S)
 
 

@@ -8,12 +8,12 @@ import time
 import structlog
 
 from callseal.sandbox.partner import PartnerSettings, build, pair
-from callseal.services import runner
+from callseal.services import clock, runner
 
 
 async def serve(settings: PartnerSettings) -> bool:
     """As `runner.serve`; `ready` means SIP, digit feed and API are all up."""
-    partner = build(settings, clock=time.time, today=runner.this_month)
+    partner = build(settings, clock=time.time, today=clock.this_month)
     return await runner.serve(
         partner.app,
         pair(settings.api),

@@ -14,7 +14,7 @@ import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from callseal.sandbox.platform import Inbox, create_app, secret_bytes
-from callseal.services import runner
+from callseal.services import clock, runner
 
 
 def _secret(value: object) -> bytes:
@@ -39,7 +39,7 @@ async def serve(settings: PlatformSettings) -> bool:
     """As `runner.serve`; silences end with the process."""
     inbox = Inbox()
     return await runner.serve(
-        create_app(inbox, secret=settings.webhook_secret, now_ms=runner.now_ms),
+        create_app(inbox, secret=settings.webhook_secret, now_ms=clock.now_ms),
         runner.pair(settings.listen),
         structlog.get_logger("callseal.platform"),
         end=inbox.close,

@@ -16,7 +16,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from callseal.sandbox.psp import Charges, create_app
-from callseal.services import runner
+from callseal.services import clock, runner
 
 
 class PspSettings(BaseModel):
@@ -43,7 +43,7 @@ async def serve(settings: PspSettings) -> bool:
         timeout_ms=settings.timeout_ms,
     )
     return await runner.serve(
-        create_app(charges, runner.this_month),
+        create_app(charges, clock.this_month),
         runner.pair(settings.listen),
         structlog.get_logger("callseal.psp"),
         end=charges.close,

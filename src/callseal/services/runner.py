@@ -10,7 +10,6 @@ import asyncio
 import resource
 import signal
 import socket
-import time
 import tomllib
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -157,14 +156,3 @@ def pair(listen: str) -> tuple[str, int]:
     """`ADDRESS:PORT` taken apart."""
     host, _, port = listen.rpartition(":")
     return host, int(port)
-
-
-def now_ms() -> int:
-    """Unix milliseconds: the clock of a process."""
-    return time.time_ns() // 1_000_000
-
-
-def this_month() -> tuple[int, int]:
-    """(year, month) in UTC."""
-    now = time.gmtime()
-    return now.tm_year, now.tm_mon

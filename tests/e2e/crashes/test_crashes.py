@@ -13,15 +13,15 @@ from tests.support.stage import Stage, keys_heard, partner_faults, voices_flow
 pytestmark = pytest.mark.e2e
 
 
-def test_kamailio_dies_between_secure_and_restore(stage: Stage) -> None:
-    """No per-call state in Kamailio: a fresh process brings the call home."""
+def a_card_is_taken_although_it_dies(stage: Stage, name: str) -> None:
+    """This daemon is killed and comes again once the line is secured."""
     call = stage.call()
     call.dial()
     stage.ear.mark("press")
     call.secure()
-    kamailio = stage.world.daemons["kamailio"]
-    kamailio.kill()
-    kamailio.restart()
+    daemon = stage.world.daemons[name]
+    daemon.kill()
+    daemon.restart()
     call.ask()
     call.type_card(APPROVED)
     assert call.charge(4250)["result"]["outcome"] == "approved"
@@ -30,6 +30,11 @@ def test_kamailio_dies_between_secure_and_restore(stage: Stage) -> None:
     assert keys_heard(stage, "press", "restored") == 0
     voices_flow(stage)
     call.hang_up()
+
+
+def test_kamailio_dies_between_secure_and_restore(stage: Stage) -> None:
+    """No per-call state in Kamailio: a fresh process brings the call home."""
+    a_card_is_taken_although_it_dies(stage, "kamailio")
 
 
 def test_desk_is_down_during_the_hand_off(stage: Stage) -> None:
@@ -110,21 +115,7 @@ def test_desk_dead_while_a_hold_is_on(stage: Stage) -> None:
 
 
 def test_edge_agent_dies_while_secured(stage: Stage) -> None:
-    call = stage.call()
-    call.dial()
-    stage.ear.mark("press")
-    call.secure()
-    agent = stage.world.daemons["edge-agent"]
-    agent.kill()
-    agent.restart()
-    call.ask()
-    call.type_card(APPROVED)
-    assert call.charge(4250)["result"]["outcome"] == "approved"
-    call.release()
-    stage.ear.mark("restored")
-    assert keys_heard(stage, "press", "restored") == 0
-    voices_flow(stage)
-    call.hang_up()
+    a_card_is_taken_although_it_dies(stage, "edge-agent")
 
 
 def test_partner_is_down_and_the_number_says_bypass(open_stage: Callable[..., Stage]) -> None:

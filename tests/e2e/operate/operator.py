@@ -15,7 +15,7 @@ from callseal.lab.world import EDGE
 from callseal.operate.doctor import Check
 from callseal.operate.finding import Finding
 from callseal.operate.patient import Patient, ask_ng, get
-from callseal.services.runner import now_ms
+from callseal.services.clock import now_ms
 from tests.support.stage import Stage
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from callseal.payments.ports import Change, LogEntry, StoreUnavailable
 from callseal.stores.sqlite import SqliteStore
-from tests.unit.stores.sqlite.test_store import FRESH, NOW
+from tests.support.fresh_session import FRESH, NOW
 
 pytestmark = pytest.mark.integration
 

@@ -10,30 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from callseal.payments.names import Direction
-from callseal.payments.ports import LogEntry
-from callseal.payments.session import Session
 from callseal.stores.sqlite import SqliteStore
+from tests.support.fresh_session import FRESH
 
 pytestmark = pytest.mark.integration
-
-NOW = 1_790_000_000_000
-FRESH = Session(
-    reference="0123456789abcdef0123456789abcdef",
-    tenant="acme",
-    number="+442079460123",
-    direction=Direction.IN,
-    caller="+447700900123",
-    called="+442079460123",
-    edge="edge-1",
-    node="n1",
-    region="local",
-    customer_call_id="c-1@carrier",
-    agent_call_id="a-1@partner",
-    started_at=NOW,
-    partner_session="f" * 32,
-)
-LOG = LogEntry("edge", "handed_off", "", "offered", {})
 
 
 _WRITER = """
@@ -43,7 +23,7 @@ sys.path.insert(0, {root!r})
 from dataclasses import replace
 from callseal.payments.ports import Change
 from callseal.stores.sqlite import SqliteStore
-from tests.integration.desk.test_store_killed import FRESH, LOG, NOW
+from tests.support.fresh_session import FRESH, LOG, NOW
 store = SqliteStore(Path(sys.argv[1]))
 number = 0
 while True:

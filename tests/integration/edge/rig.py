@@ -25,6 +25,7 @@ from urllib.parse import urlencode
 from callseal.edge.courier import BATCH, PATHS
 from callseal.lab.daemon import Daemon
 from callseal.wire.ng import NgReply, NgValue, decode_message, encode_message
+from tests.support.rtp_socket import RtpSocket
 
 BLOCK = "127.82.0"
 SECRET = "edge-secret-of-the-integration-tests"
@@ -73,21 +74,16 @@ class Ng:
         self._socket.close()
 
 
-class Endpoint:
+class Endpoint(RtpSocket):
     """RTP at one address: counts what arrives by payload type, and can talk every 20 ms."""
 
     def __init__(self, address: str, port: int) -> None:
+        super().__init__(address, port)
         self.at = (address, port)
         self.received: dict[int, int] = {PCMU: 0, TELEPHONE_EVENT: 0}
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(self.at)
-        self._socket.settimeout(0.1)
         self._target: tuple[str, int] | None = None
         self._sequence = 0
-        self._alive = True
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._listen, self._talk)]
-        for thread in self._threads:
-            thread.start()
+        self._start()
 
     def talk_to(self, target: tuple[str, int] | None) -> None:
         """Speech without pause, and a telephone event packet beside each fifth (a digit of no meaning)."""
@@ -96,25 +92,12 @@ class Endpoint:
     def clear(self) -> None:
         self.received = {PCMU: 0, TELEPHONE_EVENT: 0}
 
-    def close(self) -> None:
-        self._alive = False
-        for thread in self._threads:
-            thread.join()
-        self._socket.close()
-
     def _listen(self) -> None:
-        while self._alive:
-            try:
-                packet = self._socket.recv(2048)
-            except TimeoutError:
-                continue
+        for packet, _ in self._datagrams():
             self.received[packet[1] & 0x7F] = self.received.get(packet[1] & 0x7F, 0) + 1
 
     def _talk(self) -> None:
-        following = time.monotonic()
-        while self._alive:
-            following += 0.02
-            time.sleep(max(following - time.monotonic(), 0))
+        for _ in self._frames():
             if self._target is None:
                 continue
             self._send(self._target, PCMU, b"\x63" * 160)

@@ -12,7 +12,7 @@ from bench.bleed_ear import hear
 from bench.bleed_sound import WAYS, hiss, pressed
 from callseal.wire.g711 import encode_ulaw
 from tests.integration.sandbox.rig import AGENT_VOICE, CUSTOMER_VOICE, LiveCall, Rig
-from tests.integration.sandbox.voice import SAMPLES
+from tests.support.rtp_socket import SAMPLES
 
 pytestmark = pytest.mark.integration
 

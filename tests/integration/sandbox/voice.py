@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Self
 
 from bench.bleed_sound import Out, Tick
 from callseal.sandbox.media.mask import COLUMNS, ROWS, power
@@ -16,9 +13,8 @@ from callseal.wire.dtmf import press
 from callseal.wire.g711 import decode_ulaw, encode_ulaw
 from callseal.wire.rtp import RtpPacket
 from callseal.wire.sdp import SessionDescription
+from tests.support.rtp_socket import FRAME_S, SAMPLES, RtpSocket
 
-FRAME_S = 0.02
-SAMPLES = 160
 EVENTS = 101
 _PAD = ("123A", "456B", "789C", "*0#D")
 
@@ -48,23 +44,18 @@ def target_of(sdp: str) -> tuple[str, int]:
     return media.address, media.port
 
 
-class Voice:
-    """One UDP socket; talks to `target` every 20 ms once there is one."""
+class Voice(RtpSocket):
+    """Talks to `target` every 20 ms once there is one."""
 
     def __init__(self, address: str, byte: int, *, codecs: str = "0 101") -> None:
+        super().__init__(address)
         self.byte = byte
         self.target: tuple[str, int] | None = None
         self.heard: list[RtpPacket] = []
         self._codecs = codecs
         self._queue: deque[tuple[int, bytes, bool, int]] = deque()
         self._ticks: deque[Tick] = deque()
-        self._open = True
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((address, 0))
-        self.address, self.port = self._socket.getsockname()
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._talk)]
-        for thread in self._threads:
-            thread.start()
+        self._start()
 
     def sdp(self, version: int = 1, direction: str = "sendrecv") -> str:
         return (
@@ -126,20 +117,12 @@ class Voice:
         return True
 
     def _listen(self) -> None:
-        while self._open:
-            try:
-                data, _ = self._socket.recvfrom(2048)
-            except OSError:
-                return
-            if len(data) >= 12:
-                self.heard.append(RtpPacket.parse(data))
+        for data, _ in self._datagrams():
+            self.heard.append(RtpPacket.parse(data))
 
     def _talk(self) -> None:
         sequence, timestamp = 0, 0
-        due = time.monotonic()
-        while self._open:
-            due += FRAME_S
-            time.sleep(max(0.0, due - time.monotonic()))
+        for _ in self._frames():
             if self.target is None:
                 continue
             if self._ticks:
@@ -174,17 +157,3 @@ class Voice:
             payload=out.payload,
             marker=out.marker,
         )
-
-    def close(self) -> None:
-        self._open = False
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
-            waker.sendto(b"", (self.address, self.port))
-        for thread in self._threads:
-            thread.join(2)
-        self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()

@@ -11,7 +11,7 @@ import pytest
 from bench.failure import CASES, Bench, Found
 from bench.failure_calls import Card
 from bench.failure_page import page
-from bench.peers import Voice
+from bench.voice import Voice
 
 pytestmark = pytest.mark.unit
 

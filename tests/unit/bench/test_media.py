@@ -6,7 +6,7 @@ import pytest
 
 from bench.media import CALL_S, Row, Stretch, arguments, pairs
 from bench.ng_call import NgError, packets_relayed
-from bench.peers import FRAME_S
+from bench.voice import FRAME_S
 from callseal.wire.ng import NgReply
 
 pytestmark = pytest.mark.unit

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import last_line, percentile, summary, worst, write_json
+from bench.report import conditions, last_line, percentile, summary, worst, write_json
 
 pytestmark = pytest.mark.unit
 
@@ -51,3 +51,17 @@ def test_json_replaces_what_was_there(tmp_path: Path) -> None:
     write_json(path, {"ratio": 2})
     assert json.loads(path.read_text()) == {"ratio": 2}
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_conditions_are_one_line_with_the_facts_at_its_end() -> None:
+    around = {
+        "kamailio": "6.1.5",
+        "rtpengine": "26.0.1",
+        "cpus": 2,
+        "load_at_start": [0.5, 1, 1],
+        "load_at_end": [1.5, 1, 1],
+    }
+    assert conditions(around, "0 failed", Path("out.json")) == (
+        "Kamailio 6.1.5, rtpengine 26.0.1, 2 CPUs, system load 0.5 before and 1.5 after; 0 failed; out.json"
+    )
+    assert conditions(around).endswith("1.5 after")

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
+from callseal.sandbox.media.bridge import Side
 from callseal.sandbox.session.leg import Leg
 from callseal.sandbox.session.mover import Mover
 from callseal.sandbox.sip.heard import (
@@ -66,6 +67,10 @@ class Call:
 
     def other(self, leg: Leg) -> Leg:
         return self.callee if leg is self.caller else self.caller
+
+    def in_order(self, first: Side) -> tuple[Leg, Leg]:
+        """Both legs, that of this side first."""
+        return (self.caller, self.callee) if self.caller.side is first else (self.callee, self.caller)
 
     def hear(self, heard: Heard) -> None:
         """One thing that happened on one of the two dialogs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 import logging
 import random
 import re
@@ -17,7 +18,8 @@ from callseal.sandbox.media.bridge import Bridge, Side
 from callseal.sandbox.session.call import Call
 from callseal.sandbox.session.leg import Leg
 from callseal.sandbox.session.mover import Mover
-from callseal.sandbox.session.session import Session, World, session_name
+from callseal.sandbox.session.session import Session
+from callseal.sandbox.session.world import World
 from callseal.sandbox.sip.heard import Header, Heard, Invited
 from callseal.sandbox.sip.stack import SipStack
 
@@ -38,6 +40,11 @@ class HeaderNames:
     def wanted(self) -> Mapping[str, str]:
         """Lower-case name to spelling, of every header that goes from the first leg to the second."""
         return {name.lower(): name for name in (*self.passed, self.cookie)}
+
+
+def session_name(token: str) -> str:
+    """The public name of a token's session: half of its SHA-256, in hexadecimal."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
 
 
 def calling_side(invited: Invited, cookie_header: str) -> Side:
@@ -127,7 +134,7 @@ class Switchboard:
         callee = Leg(side.other, self._stack.new_number(), self._stack, made_call_id=True)
         phases = iter(range(1, 1_000_000))
         mover = Mover(lambda: self._new_bridge(f"{name}.{next(phases)}"), self._chance)
-        session = Session(token, mover, self._world, announced=switches.token, gone=self._gone)
+        session = Session(name, mover, self._world, announced=switches.token, gone=self._gone)
         call = Call(caller, callee, mover=mover, watcher=session, spawn=self._spawn)
         session.watch(call)
         self._sessions[name] = session

@@ -139,6 +139,7 @@ class SipStack:
     def _run(self) -> None:
         try:
             from callseal.sandbox.sip.dialog import Dialog  # noqa: PLC0415 - sippy belongs to this thread
+            from callseal.sandbox.sip.dialog_state import DialogState  # noqa: PLC0415
             from callseal.sandbox.sip.library import ED2, Transactions, keep_messages_out_of_output  # noqa: PLC0415
 
             keep_messages_out_of_output()
@@ -154,10 +155,8 @@ class SipStack:
         def new_dialog(number: int) -> Dialog:
             dialog = Dialog(
                 number,
+                DialogState(address=self._settings.listen, edge=self._settings.edge, alive=self._edges.alive),
                 transactions=transactions,
-                address=self._settings.listen,
-                edge=self._settings.edge,
-                alive=self._edges.alive,
                 tell=self._on_heard,
                 forget=forget,
                 wanted=self._settings.wanted_headers,

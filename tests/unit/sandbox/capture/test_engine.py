@@ -6,9 +6,9 @@ import pytest
 
 from callseal.cards import Brand
 from callseal.sandbox.capture.commands import Command, Prompt, Say, Tell
-from callseal.sandbox.capture.engine import Capture, NotNowError, Rules, UnknownFieldError
+from callseal.sandbox.capture.engine import Capture, Rules, UnknownFieldError
 from callseal.sandbox.capture.fields import Field
-from callseal.sandbox.capture.table import State
+from callseal.sandbox.capture.table import NotNowError, State
 
 pytestmark = pytest.mark.unit
 

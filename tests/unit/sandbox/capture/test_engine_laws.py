@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from callseal.cards.luhn import check_digit
 from callseal.sandbox.capture.commands import Command, Say, Tell
-from callseal.sandbox.capture.engine import Capture, NotNowError, Rules, UnknownFieldError
+from callseal.sandbox.capture.engine import Capture, Rules, UnknownFieldError
 from callseal.sandbox.capture.fields import Field
-from callseal.sandbox.capture.table import TABLE, Input, State, step
+from callseal.sandbox.capture.table import TABLE, Input, NotNowError, State, step
 
 pytestmark = pytest.mark.unit
 
@@ -141,5 +141,5 @@ def test_nothing_prints_the_digits(number: str) -> None:
     capture.start([Field.CARD_NUMBER, Field.EXPIRY], now=0, today=(2026, 11))
     for key in number[:-1]:
         capture.press(key, now=0)
-    seen = repr(capture.views()) + repr(capture) + repr([slot.digits for slot in capture._slots])
+    seen = repr(capture.views()) + repr(capture) + repr([slot.digits for slot in capture._form.slots])
     assert number[:-1] not in seen

@@ -17,7 +17,7 @@ from callseal.payments import commands as cmd
 from callseal.payments import engine
 from callseal.payments import events as ev
 from callseal.payments.money import Money
-from callseal.payments.names import Direction, Do, FieldName, State
+from callseal.payments.names import Do, FieldName, State
 from callseal.payments.ports import Answer, Change, LogEntry
 from callseal.payments.session import Session
 from callseal.stores.sqlite import SqliteStore
@@ -30,27 +30,11 @@ from callseal.stores.sqlite.database import (
     transaction,
 )
 from callseal.stores.sqlite.records import record_in
+from tests.support.fresh_session import FRESH, LOG, NOW
 
 pytestmark = pytest.mark.unit
 
-NOW = 1_790_000_000_000
 TOKEN = "tok-9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
-FRESH = Session(
-    reference="0123456789abcdef0123456789abcdef",
-    tenant="acme",
-    number="+442079460123",
-    direction=Direction.IN,
-    caller="+447700900123",
-    called="+442079460123",
-    edge="edge-1",
-    node="n1",
-    region="local",
-    customer_call_id="c-1@carrier",
-    agent_call_id="a-1@partner",
-    started_at=NOW,
-    partner_session="f" * 32,
-)
-LOG = LogEntry("edge", "handed_off", "", "offered", {})
 
 
 @pytest.fixture
