@@ -16,7 +16,7 @@ from tests.integration.router.node_pair import NodePair
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER
 from tests.integration.router.story import Story, inbound
 from tests.integration.router.test_node_loss import lift_hold, refresh_home
-from tests.support.rtp_talker import FRAME_S
+from tests.support.rtp_socket import FRAME_S
 from tests.support.srtp_talker import SecureTalker
 
 pytestmark = [pytest.mark.integration, pytest.mark.compat]
