@@ -37,6 +37,8 @@ class Talker(RtpSocket):
         self.voice = voice
         self.step = 1
         """By how much the sequence number grows; 20000 makes it wrap every fourth packet."""
+        self.begin_at: int | None = None
+        """The next packet's sequence number, where it is not to follow the last one's."""
         self.target: tuple[str, int] | None = None
         self._heard: list[Heard] = []
         self._digits = 0
@@ -89,7 +91,7 @@ class Talker(RtpSocket):
 
     def new_call(self) -> None:
         """Silent, and nothing is remembered."""
-        self.target, self.step = None, 1
+        self.target, self.step, self.pace_s = None, 1, FRAME_S
         self.relay, self.relaying = None, False
         self.clear()
 
@@ -126,6 +128,8 @@ class Talker(RtpSocket):
         sequence, second, event_start, duration = 0, 0, 0, 0
         for _ in self._frames():
             sequence += self.step
+            if self.begin_at is not None:
+                sequence, self.begin_at = self.begin_at, None
             target = self.target
             if target is None or self.relaying:
                 continue

@@ -90,6 +90,15 @@ class SecureTalker(Talker):
         """How often the sequence numbers of a stream that is heard have wrapped."""
         return self._receiving[ssrc].roll_over
 
+    @property
+    def sent_turns(self) -> int:
+        """How often its own sequence numbers have wrapped under the present key."""
+        return 0 if self._sending is None else self._sending[1].roll_over
+
+    def bring_new_keys(self) -> None:
+        """With its next SDP, which RFC 3711 section 8.1 asks of one that cannot go on with the counter of before."""
+        self.own = self._new_keys()
+
     def clear(self) -> None:
         super().clear()
         self.unread = 0

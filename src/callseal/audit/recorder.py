@@ -42,12 +42,15 @@ class Recorder:
         self._stop = threading.Event()
         self.full = False
         try:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+            # Not bound to a device, it hears its protocol on every one. What is routed is heard once, as it arrives.
+            everywhere = 0 if interface else socket.htons(_ETH_P_IP)
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, everywhere)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 20)
             self._socket.settimeout(0.2)
-            self._socket.bind((interface, _ETH_P_IP))
+            if interface:
+                self._socket.bind((interface, _ETH_P_IP))
         except OSError as error:
-            raise TapError(f"cannot record on {interface}: {error.strerror}") from None
+            raise TapError(f"cannot record on {interface or 'any device'}: {error.strerror}") from None
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def __enter__(self) -> Self:

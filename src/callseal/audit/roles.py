@@ -219,10 +219,21 @@ def _ends(call: Call, dialog: Dialog) -> tuple[str, str, int]:
 
 
 def _path(call: Call, dialog: Dialog, first: Passed) -> tuple[str, str, int]:
+    """Where a host tried several, one after the other, the one that took the call counts, else the last."""
     hops: dict[str, str] = {}
-    for one in dialog.invites:
-        if one.cseq == first.cseq and one.at >= first.at:
-            hops.setdefault(call.host(one.source), call.host(one.destination))
+    took: set[tuple[str, str]] = set()
+    tries = [
+        one
+        for one in dialog.messages
+        if one.method == "INVITE" and one.cseq == first.cseq and one.at >= first.at
+    ]
+    for one in tries:
+        if 200 <= one.status < 300:
+            took.add((call.host(one.destination), call.host(one.source)))
+    for one in tries:
+        source, destination = call.host(one.source), call.host(one.destination)
+        if one.status == 0 and (source, hops.get(source, "")) not in took:
+            hops[source] = destination
     begin = at = call.host(first.source)
     seen = 1
     for _ in range(len(hops)):

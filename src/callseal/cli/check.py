@@ -70,18 +70,21 @@ def _by_validator(faults: Iterable[Fault]) -> list[list[Fault]]:
 
 
 def _contents(deployment: Deployment) -> str:
+    standing_by = len(deployment.partner.standby)
     parts = (
         (deployment.carriers, "carrier"),
         (deployment.numbers, "number"),
         (deployment.edges, "edge"),
         (deployment.desk.agents, "agent"),
     )
-    return ", ".join(_count(len(things), word) for things, word in parts)
+    said = [_count(len(things), word) for things, word in parts]
+    return ", ".join(said + ([f"{_count(standing_by, 'partner')} standing by"] if standing_by else []))
 
 
 def _fence(deployment: Deployment) -> str:
     """Which policy applies, and what is left to the partner's mask with it."""
-    partner, checked = deployment.partner.id, deployment.partner.mask_checked
+    unchecked = [partner.id for partner in deployment.partners if not partner.mask_checked]
+    partner, checked = (unchecked or [deployment.partner.id])[0], not unchecked
     mask = f"the mask of partner {partner} is {'' if checked else 'not '}checked (mask_checked)"
     if deployment.router.fence is None:
         return f"{deployment.fence}, because {mask}"

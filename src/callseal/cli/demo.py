@@ -45,12 +45,14 @@ def demo(
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option("--report", metavar="FILE", help="Draw the audit of the three calls on one HTML page."),
+        typer.Option("--report", metavar="FILE", help="Draw the audit of the calls on one HTML page."),
     ] = None,
 ) -> None:
     """Play a paid call from the first INVITE to the receipt, and say what the agent heard."""
     raise typer.Exit(
         lab_demo.run(
-            lab_demo.DemoOptions(site=Hosts() if hosts else block, keep=keep, serve=serve, report=report)
+            lab_demo.DemoOptions(
+                site=Hosts(partners=2) if hosts else block, keep=keep, serve=serve, report=report
+            )
         )
     )

@@ -12,24 +12,32 @@ from callseal.cli.check import File
 from callseal.cli.edge import UnknownEdgeError
 from callseal.deployment import read
 from callseal.render.write import render as render_edge
-from callseal.render.write import write_zone
+from callseal.render.write import write_desk_firewall, write_zone
 
 
 def render(
     file: File,
-    edge: Annotated[
-        str, typer.Option("--edge", metavar="ID", help="Which edge; the id of an [[edges]] entry.")
-    ],
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where to write; made when it is not there.")
     ],
+    edge: Annotated[
+        str | None, typer.Option("--edge", metavar="ID", help="Which edge; the id of an [[edges]] entry.")
+    ] = None,
+    desk: Annotated[
+        bool, typer.Option("--desk", help="The firewall of the desk's host, and nothing else.")
+    ] = False,
 ) -> None:
-    """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys; and its firewall.
+    """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys; and its firewall. Or the desk's firewall.
 
     Only data is rendered; kamailio.cfg itself is written by hand and the same for all. With [dns] zone in the deployment the
     zone file is written too; it is the same for every edge.
     """
+    if (edge is None) != desk:
+        raise typer.BadParameter("one of --edge ID and --desk")
     deployment = read(file)
+    if edge is None:
+        typer.echo(f"wrote {write_desk_firewall(deployment, out)}")
+        return
     known = [one.id for one in deployment.edges]
     if edge not in known:
         raise UnknownEdgeError(f"{file} has no edge {edge!r}", advice=f"It has: {', '.join(known)}.")

@@ -446,5 +446,11 @@ VALIDATORS: dict[str, Validator] = {
             "Start Kamailio with the peer check (docs/how-to/tls.md; `callseal doctor` looks for it), and see that the authorities in `ca` certify your peers and nobody else.",
             _W,
         ),
+        Validator(
+            "CS104",
+            "partners-not-apart",
+            "A partner that stands by has an address of another partner, which would not tell who speaks, or other address families than the first.",
+            "Give each partner signalling addresses of its own, of the same families (IPv4, IPv6) as the first one's.",
+        ),
     )
 }

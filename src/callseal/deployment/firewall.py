@@ -1,4 +1,4 @@
-"""What only an edge's firewall needs to know; everything else in it follows from peers and edges."""
+"""What only firewalls need to know; everything else in them follows from peers, edges and desk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from callseal.deployment.values import Flag, NetworkField
 
 
 class Firewall(BaseModel):
-    """Who else an edge may speak with, besides its peers, the desk, the other edges and `[dns] resolvers`. Nobody, when the table is left out."""
+    """Who else edges and desk may speak with, besides peers, each other and `[dns] resolvers`. Nobody, when the table is left out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -16,13 +16,20 @@ class Firewall(BaseModel):
         (),
         description="the desk's addresses; needed when the desk's `url` has a name, or others that it calls from",
     )
-    time_servers: tuple[NetworkField, ...] = Field(
-        (), description="NTP servers that the edge asks (port 123)"
+    browsers: tuple[NetworkField, ...] = Field((), description="where agents' browsers are: the desk's port")
+    webhooks: tuple[NetworkField, ...] = Field(
+        (),
+        description="where partners send webhooks from; needed when a partner's `api` has a name, or they come from elsewhere",
     )
+    apis: tuple[NetworkField, ...] = Field(
+        (),
+        description="addresses of the partners' and the platform's `api`, where that has a name; the desk goes there",
+    )
+    time_servers: tuple[NetworkField, ...] = Field((), description="NTP servers (port 123)")
     admin: tuple[NetworkField, ...] = Field(
-        (), description="where people administer the edge from: SSH (port 22) and ping"
+        (), description="where people administer the machines from: SSH (port 22) and ping"
     )
     monitoring: tuple[NetworkField, ...] = Field(
-        (), description="where metrics are fetched from: the edge agent's port"
+        (), description="where metrics are fetched from: the port of edge agent and desk"
     )
-    dhcp: Flag = Field(False, description="true lets the edge renew its lease")
+    dhcp: Flag = Field(False, description="true lets the machine renew its lease")

@@ -26,6 +26,7 @@ from callseal.deployment.policies import (
     MediaProfile,
 )
 from callseal.deployment.secrets import Secret
+from callseal.deployment.standby import Standby
 from callseal.deployment.values import (
     Address,
     AddressField,
@@ -173,6 +174,9 @@ class Partner(Peer):
     api: HttpUrl = Field(description="base URL of its API")
     api_key: Secret = Field(description="bearer key for its API")
     webhook_secret: Secret = Field(description="verifies its webhooks (Standard Webhooks)")
+    standby: tuple[Standby, ...] = Field(
+        (), description="further partners, tried in this order while those before them are down"
+    )
 
 
 class Platform(Peer):
@@ -366,12 +370,21 @@ class Deployment(_Table):
 
     @property
     def fence(self) -> FencePolicy:
-        """The fence that applies; by default it depends on whether the partner's mask has been checked."""
-        return self.router.fence or ("events" if self.partner.mask_checked else "tones")
+        """The fence that applies; by default it depends on whether the partners' masks have been checked."""
+        checked = all(partner.mask_checked for partner in self.partners)
+        return self.router.fence or ("events" if checked else "tones")
 
     @property
     def peers(self) -> tuple[Peer, ...]:
-        return (*self.carriers, self.partner, self.platform)
+        return (*self.carriers, *self.partners, self.platform)
+
+    @property
+    def partners(self) -> tuple[Partner, ...]:
+        """The partner, then those that stand by, in order; each says all that it is."""
+        others = (
+            self.partner.model_copy(update={**dict(one), "standby": ()}) for one in self.partner.standby
+        )
+        return (self.partner, *others)
 
     @property
     def tenants(self) -> tuple[str, ...]:

@@ -87,12 +87,26 @@ def _try(reader: Callable[[str], Any], text: str) -> Any:
         return None
 
 
+_SAID_ONCE = ("transport", "media_profile", "srtp_suites")
+"""What a partner that stands by does not say for itself (`Standby`)."""
+
+
 def peers(raw: Raw) -> Iterator[tuple[Face, Raw]]:
-    """(face, peer): carriers share one face, so two of them may use one session border controller."""
+    """(face, peer): carriers share one face, so two of them may use one session border controller; partners share one, too."""
     for carrier in raw.each("carriers"):
         yield "carrier", carrier
-    yield "partner", raw.inner("partner")
+    for partner in partners(raw):
+        yield "partner", partner
     yield "platform", raw.inner("platform")
+
+
+def partners(raw: Raw) -> Iterator[Raw]:
+    """The partner, then those that stand by, which speak as it does."""
+    first = raw.inner("partner")
+    yield first
+    shared = {key: first.table[key] for key in _SAID_ONCE if key in first.table}
+    for standby in first.each("standby"):
+        yield Raw(shared | standby.table, standby.path)
 
 
 def sip_uri(text: str) -> SipUri | None:
@@ -220,6 +234,25 @@ def _own_addresses(edge: Raw) -> Iterator[tuple[str, Address]]:
     yield from ((key, address) for address, key in found.items())
 
 
+def partners_apart(raw: Raw) -> Iterator[Finding]:
+    """An address tells which partner speaks, and all of them are spoken to alike."""
+    seen: list[tuple[Path, Network]] = []
+    for number, partner in enumerate(partners(raw)):
+        listed = list(partner.networks("signalling"))
+        for path, network in listed:
+            for other_path, other in seen:
+                if network.version == other.version and network.overlaps(other):
+                    yield Finding("CS104", path, f"{network} overlaps {other} of {dotted(other_path)}")
+        seen += listed
+        for key in ("signalling", "media"):
+            versions = {network.version for _, network in partner.networks(key)}
+            own = {network.version for _, network in raw.inner("partner").networks(key)}
+            if number and versions and own and versions != own:
+                yield Finding(
+                    "CS104", (*partner.path, key), f"{key} is not of the partner's address families"
+                )
+
+
 def destinations(raw: Raw) -> Iterator[Finding]:
     for _, peer in peers(raw):
         listed = [network for _, network in peer.networks("signalling")]
@@ -270,7 +303,7 @@ def control_is_private(raw: Raw) -> Iterator[Finding]:
         if address is not None and (address.is_global or address.is_unspecified):
             yield Finding("CS034", (*edge.path, "agent"), f"{address} can be reached by anyone")
     for table, key in (
-        (raw.inner("partner"), "api"),
+        *((partner, "api") for partner in partners(raw)),
         (raw.inner("platform"), "api"),
         (raw.inner("desk"), "url"),
     ):
@@ -371,6 +404,7 @@ RULES: tuple[Rule, ...] = (
     numbers,
     tenants,
     faces_apart,
+    partners_apart,
     destinations,
     listeners,
     control_is_private,

@@ -18,6 +18,7 @@ from callseal.desk.http import agents, edges, errors, operations, pages, payment
 from callseal.desk.http.context import Context
 from callseal.desk.http.shield import Shield
 from callseal.desk.logins import Logins
+from callseal.desk.partners import Partners
 from callseal.desk.settings import DeskSettings
 from callseal.desk.watch import Watch
 from callseal.payments.ports import EdgePort, PartnerPort, PlatformPort, StorePort
@@ -36,7 +37,7 @@ def create_app(
     settings: DeskSettings,
     *,
     store: StorePort,
-    partner: PartnerPort,
+    partner: PartnerPort | Partners,
     edge_agents: EdgePort,
     platform: PlatformPort,
     now_ms: Callable[[], int],

@@ -16,6 +16,7 @@ import structlog
 from callseal.desk.dispatcher import Dispatcher, keep_after_restart
 from callseal.desk.hub import Hub
 from callseal.desk.metrics import Metrics
+from callseal.desk.partners import Partners
 from callseal.desk.scheduler import Scheduler
 from callseal.desk.view import card
 from callseal.payments import engine
@@ -49,7 +50,7 @@ class Desk:
         self,
         *,
         store: StorePort,
-        partner: PartnerPort,
+        partner: PartnerPort | Partners,
         edges: EdgePort,
         platform: PlatformPort,
         limits: Limits,
@@ -57,14 +58,14 @@ class Desk:
         metrics: Metrics | None = None,
     ) -> None:
         self.store = store
-        self.partner = partner
+        self.partners = Partners.of(partner)
         self.limits = limits
         self.now_ms = now_ms
         self.metrics = metrics or Metrics()
         self.hub = Hub()
         self._untold: list[tuple[Change, Sequence[Pending]]] | None = None
         self.scheduler = Scheduler(self._tell_time, store.prune, now_ms)
-        self.dispatcher = Dispatcher(self, edges=edges, partner=partner, platform=platform)
+        self.dispatcher = Dispatcher(self, edges=edges, partner=self.partners, platform=platform)
 
     # --- life
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from callseal.desk.metrics import Metrics
+from callseal.desk.partners import Partners
 from callseal.payments import commands as cmd
 from callseal.payments import events as ev
 from callseal.payments.names import Do
@@ -127,11 +128,11 @@ class _Item:
 
 class Dispatcher:
     def __init__(
-        self, desk: Caller, *, edges: EdgePort, partner: PartnerPort, platform: PlatformPort
+        self, desk: Caller, *, edges: EdgePort, partner: PartnerPort | Partners, platform: PlatformPort
     ) -> None:
         self._desk = desk
         self._edges = edges
-        self._partner = partner
+        self._partners = Partners.of(partner)
         self._platform = platform
         self._lanes: dict[tuple[str, str], deque[_Item]] = defaultdict(deque)
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
@@ -273,26 +274,26 @@ class Dispatcher:
                     report.agent_node,
                 )
             case cmd.PartnerSecure():
-                await self._partner.secure(self._token(command), command.key)
+                await self._partner(command).secure(self._token(command), command.key)
             case cmd.PartnerCapture():
-                await self._partner.capture(
+                await self._partner(command).capture(
                     self._token(command), command.key, command.fields, command.stored_card
                 )
             case cmd.PartnerReset():
-                await self._partner.reset(self._token(command), command.key, command.field)
+                await self._partner(command).reset(self._token(command), command.key, command.field)
             case cmd.PartnerCancelCapture():
-                await self._partner.cancel_capture(self._token(command), command.key)
+                await self._partner(command).cancel_capture(self._token(command), command.key)
             case cmd.PartnerCharge():
                 token = self._token(command)
                 self._desk.store.mark_attempted(item.pending.id, self._desk.now_ms())
-                await self._partner.charge(token, command.key, command.amount, command.reference)
+                await self._partner(command).charge(token, command.key, command.amount, command.reference)
             case cmd.PartnerRelease():
-                await self._partner.release(self._token(command), command.key)
+                await self._partner(command).release(self._token(command), command.key)
             case cmd.PartnerRefresh():
                 async with self._refreshing:
-                    await self._partner.refresh(self._token(command), command.key)
+                    await self._partner(command).refresh(self._token(command), command.key)
             case cmd.QueryCharge():
-                return await self._partner.ask_charge(command.charge)
+                return await self._partner(command).ask_charge(command.charge)
             case cmd.Annotate():
                 await self._platform.annotate(
                     reference=command.reference, state=command.state, text=command.text, key=command.key
@@ -303,6 +304,14 @@ class Dispatcher:
             case cmd.ResumeRecording():
                 await self._platform.resume_recording(reference=command.reference, key=command.key)
         return None
+
+    def _partner(self, command: cmd.Command) -> PartnerPort:
+        """The one whose call it is."""
+        session = self._desk.store.load(command.reference)
+        try:
+            return self._partners[session.partner_id if session else ""]
+        except KeyError:
+            raise Unreachable("unknown_partner", sent=False) from None
 
     def _token(self, command: cmd.Command) -> str:
         token = self._desk.store.token(command.reference)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from callseal.desk.partners import Partners
 from callseal.payments import events as ev
 from callseal.payments.names import State
 from callseal.payments.ports import EdgePort, PartnerPort, StorePort
@@ -86,16 +87,16 @@ class Watch:
     """`run()` until cancelled."""
 
     def __init__(
-        self, desk: Teller, *, edges: EdgePort, partner: PartnerPort, every_s: float = EVERY_S
+        self, desk: Teller, *, edges: EdgePort, partner: PartnerPort | Partners, every_s: float = EVERY_S
     ) -> None:
         self._desk = desk
         self._edges = edges
-        self._partner = partner
+        self._partners = Partners.of(partner)
         self._every_s = every_s
         self._book = NodeBook()
         self._dead: frozenset[str] = frozenset()
-        self._partner_seen_at: int | None = None
-        self._partner_told = False
+        self._partner_seen_at: dict[str, int] = {}
+        self._partners_told: set[str] = set()
 
     async def run(self) -> None:
         """Beside each other: a slow answer of the one must not delay the news of the other."""
@@ -129,16 +130,20 @@ class Watch:
                     await asyncio.sleep(PACE_S)
 
     async def look_at_partner(self) -> None:
-        """One round; when it has been silent for long enough the secured calls are told, once."""
-        there = await self._partner.answers()
+        """One round for each; when one has been silent for long enough its secured calls are told, once."""
+        await asyncio.gather(*(self._look_at(name, partner) for name, partner in self._partners))
+
+    async def _look_at(self, name: str, partner: PartnerPort) -> None:
+        there = await partner.answers()
         now = self._desk.now_ms()
-        if there or self._partner_seen_at is None:
-            self._partner_seen_at, self._partner_told = now, False
-        elif not self._partner_told and now - self._partner_seen_at >= PARTNER_SILENT_MS:
-            self._partner_told = True
-            log.error("partner_silent")
+        if there or name not in self._partner_seen_at:
+            self._partner_seen_at[name] = now
+            self._partners_told.discard(name)
+        elif name not in self._partners_told and now - self._partner_seen_at[name] >= PARTNER_SILENT_MS:
+            self._partners_told.add(name)
+            log.error("partner_silent", partner=name)
             for session in self._desk.store.open_sessions():
-                if session.state in COVERED:
+                if session.state in COVERED and self._partners.name(session.partner_id) == name:
                     self._tell(session.reference, ev.PartnerSilent())
 
     def _tell(self, reference: str, event: ev.Happening) -> None:

@@ -68,6 +68,7 @@ class HandOff(BaseModel):
     agent_call_id: Text = ""
     node: Text = ""
     region: Text = ""
+    partner: Text = ""
 
 
 class LegNotice(BaseModel):

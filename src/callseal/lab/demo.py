@@ -20,6 +20,7 @@ from callseal import __version__
 from callseal.audit.ear import Ear
 from callseal.audit.recorder import Recorder
 from callseal.lab.demo_audit import recording, told
+from callseal.lab.demo_hosts import EXPLAINED, MAP, firewall_lines
 from callseal.lab.hosts import Hosts
 from callseal.lab.ladder import Ladder, Pen
 from callseal.lab.phone import PhoneError, write_settings
@@ -34,6 +35,7 @@ from callseal.observe.errors import Error
 
 AMOUNT = 4250
 TOKEN_HEADER = "X-Payment-Token"  # noqa: S105 - a header's name
+_IN_WORDS = {3: "three", 4: "four"}
 SETTLE_S = 0.15  # the last message of a move is on the wire before its line is drawn
 
 
@@ -93,7 +95,7 @@ class _Demo:
         names = {
             site.customer: "carrier",
             **dict.fromkeys(site.kamailios, "edge"),
-            site.partner: "partner",
+            **{sip: "partner" for sip, _ in site.partners},
             site.agent: "platform",
         }
         self._ladder = Ladder(names, Pen.for_encoding(sys.stdout.encoding), TOKEN_HEADER)
@@ -104,6 +106,8 @@ class _Demo:
             f"Callseal {__version__}: a card payment on a live call, on real Kamailio, rtpengine and SIP phones",
             style="bold",
         )
+        if isinstance(self._options.site, Hosts):
+            self._stage(MAP)
         with ExitStack() as stack:
             world = stack.enter_context(World(Workspace(self._root, self._options.site), stage=self._stage))
             recorder = stack.enter_context(recording(self._options.site))
@@ -112,6 +116,8 @@ class _Demo:
             code = self._verdict(heard)
             if recorder is not None:
                 code = self._audit(recorder) or code
+            else:
+                self._out.print("AUDIT    none: a packet socket cannot be opened here", style="dim")
             self._next()
             if self._options.serve:
                 serve(world, write_settings(world.workspace), self._out)
@@ -136,6 +142,8 @@ class _Demo:
             self._out.print()
             results.append(self._mistyped(call, ear))
             results.append(self._declined(call, ear))
+            if isinstance(world.site, Hosts):
+                results.append(self._partner_gone(world.site, call, ear))
         return results
 
     def _paid(self, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
@@ -213,6 +221,23 @@ class _Demo:
         )
         return result
 
+    def _partner_gone(self, hosts: Hosts, call: PaidCall, ear: Ear) -> tuple[int, int, int, bool]:
+        self._stage("the first partner's host is unplugged, and a customer calls: the edge gets no answer")
+        hosts.unplug("partner")
+        began = time.monotonic()
+        call.dial()
+        waited = time.monotonic() - began
+        ear.mark("press")
+        outcome = call.pay()["result"]["outcome"]
+        ear.mark("restored")
+        call.hang_up()
+        hosts.plug_in("partner")
+        result = self._window(ear, APPROVED.key_count, 1)
+        self._stage(
+            f"   the second partner has it after {waited:.1f} s, {outcome}; agent heard {result[0]} of {result[1]} digits"
+        )
+        return result
+
     def _window(self, ear: Ear, pressed: int, control: int) -> tuple[int, int, int, bool]:
         heard = ear.heard("press", "restored")
         return heard.keys, pressed, control, heard.listened
@@ -222,16 +247,9 @@ class _Demo:
     def _firewalls(self, site: Site) -> None:
         if not isinstance(site, Hosts):
             return
-        for number, address in enumerate(site.kamailios, start=1):
-            counted = site.counters(address)
-            let_in = {
-                kind: sum(count for name, count in counted.items() if name.startswith(f"{kind}_in."))
-                for kind in ("sip", "rtp")
-            }
-            self._stage(
-                f"firewall of edge-{number}: {let_in['sip']} packets of SIP and {let_in['rtp']} of RTP let in, "
-                f"{counted['refused_in']} refused, {counted['refused_out']} kept from leaving"
-            )
+        self._stage(EXPLAINED)
+        for line in firewall_lines(site):
+            self._stage(line)
 
     def _verdict(self, results: list[tuple[int, int, int, bool]]) -> int:
         heard, pressed = sum(row[0] for row in results), sum(row[1] for row in results)
@@ -239,7 +257,7 @@ class _Demo:
         good = heard == 0 and listened
         self._out.print()
         first = results[0]
-        line = f"VERDICT  agent heard {first[0]} of {first[1]} digits of the paid call, {heard} of {pressed} in all three calls"
+        line = f"VERDICT  agent heard {first[0]} of {first[1]} digits of the paid call, {heard} of {pressed} in all {_IN_WORDS[len(results)]} calls"
         if not listened:
             line += "; but the ear did not prove itself, so this is no evidence"
         self._out.print(Text(line, style="bold green" if good else "bold red"))
@@ -255,8 +273,9 @@ class _Demo:
 
     def _next(self) -> None:
         if not self._options.serve:
+            serving = '"--hosts --serve"' if isinstance(self._options.site, Hosts) else "--serve"
             self._out.print(
-                "next: make demo ARGS=--serve   (press the keys yourself)     make test     docs/tutorial/",
+                f"next: make demo ARGS={serving}   (press the keys yourself)   make test   docs/tutorial/",
                 style="dim",
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -21,12 +21,14 @@ NAME = "demo (in memory)"
 def recording(site: Site) -> Iterator[Recorder | None]:
     """Records what crosses the lab; None when that is not possible here."""
     networks = (IPv4Network(f"{site.prefix}.0/24"),) if isinstance(site, Block) else LAB
-    with suppress(TapError), site.middle.inside():
-        recorder = Recorder(networks, site.middle_interface)
-        with recorder:
-            yield recorder
+    try:
+        with site.middle.inside():
+            recorder = Recorder(networks, site.middle_interface)
+    except TapError:
+        yield None
         return
-    yield None
+    with recorder:
+        yield recorder
 
 
 def told(recorder: Recorder, keep: Path | None, report: Path | None, made_at: int) -> tuple[bool, str, str]:

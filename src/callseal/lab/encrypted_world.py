@@ -1,10 +1,11 @@
-"""What a world has more when faces speak TLS: the partner's front, and another way to ask whether the edge is up."""
+"""What a world has more when faces speak TLS: the partners' fronts, and another way to ask whether the edge is up."""
 
 from __future__ import annotations
 
 from callseal.lab.daemon import Daemon
 from callseal.lab.encryption import TLS_PORT
 from callseal.lab.front import INSIDE_PORT, Front, write_front
+from callseal.lab.partner_host import PartnerHost
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import resolver_inside, sip_answers
 from callseal.lab.tls_probe import tls_answers, tls_listens
@@ -20,19 +21,17 @@ def edge_answers(workspace: Workspace, edge: str) -> bool:
     return sip_answers(edge, 5060, source=site.partner, place=site.place(site.partner))
 
 
-def partner_next_hop(workspace: Workspace) -> str:
+def partner_next_hop(workspace: Workspace, partner: PartnerHost) -> str:
     """Where the partner's B2BUA sends its calls: to its own front when it speaks TLS, else straight to the edge."""
-    site = workspace.site
-    return f"{site.partner}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{site.kamailio}:5060"
+    return f"{partner.sip}:{INSIDE_PORT}" if "partner" in workspace.tls else f"{workspace.site.kamailio}:5060"
 
 
-def partner_hears(workspace: Workspace) -> list[str]:
+def partner_hears(workspace: Workspace, partner: PartnerHost) -> list[str]:
     """Whose SIP the partner's B2BUA takes: its own front's, else that of every edge."""
-    site = workspace.site
-    return [site.partner] if "partner" in workspace.tls else list(site.kamailios)
+    return [partner.sip] if "partner" in workspace.tls else list(workspace.site.kamailios)
 
 
-def partner_front(workspace: Workspace, suite: str) -> list[Daemon]:
+def partner_front(workspace: Workspace, suite: str, partner: PartnerHost) -> list[Daemon]:
     """The front, when the partner speaks TLS."""
     if "partner" not in workspace.tls:
         return []
@@ -40,17 +39,20 @@ def partner_front(workspace: Workspace, suite: str) -> list[Daemon]:
 
     def ready() -> bool:
         with site.inside(site.kamailio):
-            return tls_listens(site.partner, TLS_PORT, site.kamailio, certificates, "edge")
+            return tls_listens(partner.sip, TLS_PORT, site.kamailio, certificates, "edge")
 
-    folder = workspace.directory("partner-front")
-    write_front(folder, certificates, partner=site.partner, edge=site.kamailio)
+    folder = workspace.directory(f"partner{partner.suffix}-front")
+    write_front(
+        folder, certificates, partner=partner.sip, edge=site.kamailio, certificate=partner.certificate
+    )
     return [
         Front(
             Rootfs.build(suite),
             folder,
-            log=workspace.logs / "partner-front.log",
+            name=f"partner{partner.suffix}-front",
+            log=workspace.logs / f"partner{partner.suffix}-front.log",
             ready=ready,
             binds=resolver_inside(site),
-            place=site.place(site.partner),
+            place=site.place(partner.sip),
         )
     ]

@@ -2,7 +2,7 @@
 
 Every host hangs on a veth of its own, with addresses of the documentation ranges (RFC 5737) and a default route to the
 middle. Addresses are the same in every lab: two labs have nothing in common but the kernel. What each host lets in
-stands in `host_rules`; an edge loads the rules that `callseal render` writes. Map: docs/explanation/hosts-lab.md.
+stands in `host_rules`; edges and desk load the rules that `callseal render` writes. Map: docs/explanation/hosts-lab.md.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from callseal.lab.host_rules import OPENINGS, rules
+from callseal.lab.partner_host import standing_by
 from callseal.lab.place import Namespace, Place
 from callseal.lab.site import EXAMPLE_PREFIX, Site
 from callseal.observe.errors import Error
@@ -34,6 +35,9 @@ _DNS = """
 zone = "{zone}"
 name_servers = ["ns.{zone}"]
 resolvers = ["{server}"]
+
+[firewall]
+browsers = ["{office}", "{door}"]
 """
 _EXAMPLE_ADDRESS = re.compile(rf"{re.escape(EXAMPLE_PREFIX)}\.(\d+)(:{NG_PORT}\b)?")
 _EDGE_TABLE = re.compile(r"(?ms)^\[\[edges\]\]\n.*?(?=^\[|\Z)")
@@ -74,7 +78,9 @@ class Hosts(Site):
     interface: ClassVar[str] = DEVICE
     has_hosts: ClassVar[bool] = True
 
-    def __init__(self) -> None:
+    def __init__(self, partners: int = 1) -> None:
+        """With two `partners` the second stands by for the first, and both are found by name; with one its host is empty."""
+        self._partners = partners
         self._addresses = {number: address for host in HOSTS for number, address in host.addresses.items()}
         self._addresses[_DOOR_NUMBER] = "192.0.2.61"
         self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
@@ -91,6 +97,11 @@ class Hosts(Site):
     @property
     def kamailios(self) -> tuple[str, ...]:
         return (self.host(20), self.host(20 + SECOND_EDGE))
+
+    @property
+    def partners(self) -> tuple[tuple[str, str], ...]:
+        second = (self.host(30 + SECOND_EDGE), self.host(31 + SECOND_EDGE))
+        return (*super().partners, *([second] if self._partners == 2 else []))
 
     @property
     def digit_feed(self) -> str:
@@ -130,7 +141,8 @@ class Hosts(Site):
         first = example.replace('region = "local"', 'region = "europe"')
         edges = self._moved(first, 0) + "\n\n" + self._moved(second, SECOND_EDGE)
         edges = re.sub(r'(?m)^id = "(edge-\d)"$', rf'\g<0>\nhost = "\g<1>.{ZONE}"', edges)
-        return edges + _DNS.format(zone=ZONE, server=self.name_server)
+        named = standing_by(edges, self)
+        return named + _DNS.format(zone=ZONE, server=self.name_server, office=self.office, door=self.door)
 
     def _moved(self, text: str, step: int) -> str:
         def address(found: re.Match[str]) -> str:
@@ -218,6 +230,23 @@ class Hosts(Site):
         with self.inside(address):
             _run(["nft", "-f", str(rules)])
 
+    def unplug(self, name: str) -> None:
+        """The host of that name is gone: what is sent to it vanishes, and nobody hears that it did."""
+        with self.middle.inside():
+            _batch(
+                f"link set dev {name} down",
+                *(f"route replace blackhole {address}/32" for address in _addresses_of(name)),
+            )
+
+    def plug_in(self, name: str) -> None:
+        """It is back, as it was."""
+        with self.middle.inside():
+            _batch(
+                f"link set dev {name} up",
+                *(f"route delete blackhole {address}/32" for address in _addresses_of(name)),
+                *(f"route replace {address}/32 dev {name}" for address in _addresses_of(name)),
+            )
+
     def open_door(self) -> None:
         """Let this machine's browser reach the desk and the keypad page. One lab at a time can have it.
 
@@ -242,9 +271,9 @@ class Hosts(Site):
             )
 
     def unload_firewall(self, address: str) -> None:
-        """Take the edge's rules away."""
+        """Take the rules of an edge or the desk away."""
         with self.inside(address):
-            _run(["nft", "delete", "table", "inet", "callseal"])
+            _run(["nft", "delete", "table", "inet", "callseal_desk" if address == self.desk else "callseal"])
 
     # What a test looks at.
 
@@ -258,6 +287,10 @@ class Hosts(Site):
         with self.inside(address):
             told = _run(["nft", "list", "counters"])
         return {name: int(packets) for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)}
+
+
+def _addresses_of(name: str) -> tuple[str, ...]:
+    return tuple(next(host.addresses for host in HOSTS if host.name == name).values())
 
 
 def _no_ipv6() -> None:

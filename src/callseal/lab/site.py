@@ -99,6 +99,11 @@ class Site(ABC):
         return self.host(30)
 
     @property
+    def partners(self) -> tuple[tuple[str, str], ...]:
+        """`(SIP, media)` of every partner, the first one first."""
+        return ((self.partner, self.partner_media),)
+
+    @property
     def digit_feed(self) -> str:
         """Loopback at the partner's: digits go from its rtpengine to its capture and over no wire."""
         return self.partner

@@ -26,8 +26,10 @@ from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
 from callseal.lab.encrypted_world import edge_answers, partner_front, partner_hears, partner_next_hop
+from callseal.lab.firewalls import load_firewalls
 from callseal.lab.hosts import Hosts
 from callseal.lab.name_server import NameServer, zones
+from callseal.lab.partner_host import PartnerHost, partner_hosts, partner_zones
 from callseal.lab.peer_check import peer_check_for
 from callseal.lab.phone import Phone, agent_phone, customer_phone
 from callseal.lab.place import Place
@@ -109,12 +111,13 @@ class World:
             second_edge.add_to(self.workspace)
         deployment = read(self.workspace.deployment)
         self.site.open(self.workspace.root)
-        for edge in deployment.edges:
-            rendered = self.router_directory(edge.id)
-            render(deployment, edge.id, rendered)
-            self.site.load_firewall(edge.sip.host, rendered / "firewall.nft")
+        directories = {edge.id: self.router_directory(edge.id) for edge in deployment.edges}
+        for edge_id, directory in directories.items():
+            render(deployment, edge_id, directory)
+        load_firewalls(self.workspace, deployment, directories)
         self._stage("starting Kamailio, rtpengine, edge agent, partner, PSP, platform and desk")
-        engines = [*map(self._rtpengine, deployment.edges), self._partner_rtpengine()]
+        partners = partner_hosts(self.site)
+        engines = [*map(self._rtpengine, deployment.edges), *map(self._partner_rtpengine, partners)]
         for daemon in (*self._name_server(deployment), *engines, *self._services(deployment)):
             self._launch(daemon)
         for daemon in self.daemons.values():
@@ -153,20 +156,20 @@ class World:
             tone_filter=tone_filter_for(self._deployment),
         )
 
-    def _partner_rtpengine(self) -> Daemon:
+    def _partner_rtpengine(self, partner: PartnerHost) -> Daemon:
         return Rtpengine(
             Rootfs.build(self.choices.suite),
-            name="rtpengine-partner",
-            media=self.site.partner_media,
-            ng=(self.site.partner_media, 2223),
-            log=self.workspace.logs / "rtpengine-partner.log",
+            name=f"rtpengine-partner{partner.suffix}",
+            media=partner.media,
+            ng=(partner.media, 2223),
+            log=self.workspace.logs / f"rtpengine-partner{partner.suffix}.log",
             # The digits leave rtpengine over loopback only, and only towards the partner's capture.
             extra=(
                 f"--dtmf-log-dest={self.site.digit_feed}:{DIGIT_FEED_PORT}",
                 *self._loud(RTPENGINE_LOUD),
             ),
             binds={project_root() / PROMPTS: PROMPTS_INSIDE},
-            place=self.site.place(self.site.partner_media),
+            place=self.site.place(partner.media),
         )
 
     def _kamailio(self, edge: Edge) -> Daemon:
@@ -196,7 +199,7 @@ class World:
             NameServer(
                 self.workspace.directory("dns"),
                 address,
-                self.choices.zones(deployment),
+                {**self.choices.zones(deployment), **dict(partner_zones(self.site, deployment, address))},
                 place=self.site.place(address),
             )
         ]
@@ -217,11 +220,7 @@ class World:
         return [
             *agents,
             self._python("psp", "psp", site.place(site.psp), self._settings("psp", self._psp())),
-            self._python(
-                "partner", "partner", site.place(site.partner), self._settings("partner", self._partner())
-            ),
-            # After the B2BUA, without which it has no answer.
-            *partner_front(self.workspace, self.choices.suite),
+            *(daemon for host in partner_hosts(site) for daemon in self._partner_services(host)),
             self._python(
                 "platform",
                 "platform",
@@ -229,6 +228,15 @@ class World:
                 self._settings("platform", self._platform()),
             ),
             self._python("desk", "desk", site.place(site.desk), file, *links),
+        ]
+
+    def _partner_services(self, host: PartnerHost) -> list[Daemon]:
+        name = f"partner{host.suffix}"
+        settings = self._settings(name, self._partner(host))
+        return [
+            self._python(name, "partner", self.site.place(host.sip), settings),
+            # After the B2BUA, without which it has no answer.
+            *partner_front(self.workspace, self.choices.suite, host),
         ]
 
     def _python(self, name: str, service: str, place: Place, config: Path, *arguments: str) -> Daemon:
@@ -249,18 +257,18 @@ class World:
 
     # The sandbox's settings (docs/explanation/sandbox-partner.md).
 
-    def _partner(self) -> dict[str, Any]:
+    def _partner(self, host: PartnerHost) -> dict[str, Any]:
         site = self.site
         return {
-            "sip": f"{site.partner}:5060",
-            "edge": partner_next_hop(self.workspace),
-            "accept_from": partner_hears(self.workspace),
-            "api": f"{site.partner}:8030",
-            "api_key": self.workspace.secret("partner-api-key"),
+            "sip": f"{host.sip}:5060",
+            "edge": partner_next_hop(self.workspace, host),
+            "accept_from": partner_hears(self.workspace, host),
+            "api": f"{host.sip}:8030",
+            "api_key": self.workspace.secret(host.api_key),
             "webhook_url": f"http://{site.desk}:8050/v1/webhooks/partner",
-            "webhook_secret": self.workspace.secret("partner-webhook"),
+            "webhook_secret": self.workspace.secret(host.webhook_secret),
             "psp": f"http://{site.psp}:8033",
-            "ng": f"{site.partner_media}:2223",
+            "ng": f"{host.media}:2223",
             "digit_feed": f"{site.digit_feed}:{DIGIT_FEED_PORT}",
             "prompt_dir": PROMPTS_INSIDE,
             **(second_edge.for_the_partner(site) if self.choices.edges == 2 else {}),
@@ -326,7 +334,8 @@ class World:
     def sip_tap(self, heard: Callable[[SipMessage], None]) -> SipTap:
         """Hears the SIP between carrier, edges, partner and platform."""
         site = self.site
-        addresses = frozenset({site.customer, *site.kamailios, site.partner, site.agent})
+        partners = (sip for sip, _ in site.partners)
+        addresses = frozenset({site.customer, *site.kamailios, *partners, site.agent})
         return SipTap(addresses, heard, interface=site.middle_interface, place=site.middle)
 
     @property

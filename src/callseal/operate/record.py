@@ -61,6 +61,8 @@ def as_text(record: Record) -> Iterator[str]:
     yield f"  edge {record['edge']} (node {record['node']}, region {record['region']})"
     yield f"  customer leg {record['legs']['customer']['call_id'] or '-'}"
     yield f"  agent leg    {record['legs']['agent']['call_id'] or '-'}"
+    if record.get("partner"):
+        yield f"  partner {record['partner']}"
     yield f"  payments {'on' if record['payments']['allowed'] else 'off: ' + str(record['payments']['reason'])}"
     yield f"  {_time(record['started_at'])}  call"
     for moment, text in sorted(_moments(record)):

@@ -40,6 +40,8 @@ class RecordHead:
     agent_call_id: str
     partner_session: str | None = None
     payments_off: str | None = None
+    partner: str = ""
+    """The partner that has the call; "" where it went past, and in records of before there were several."""
 
 
 def call_record(
@@ -59,6 +61,7 @@ def call_record(
         "node": head.node,
         "region": head.region,
         "legs": {"customer": {"call_id": head.customer_call_id}, "agent": {"call_id": head.agent_call_id}},
+        "partner": head.partner,
         "partner_session": head.partner_session,
         "payments": {"allowed": head.payments_off is None, "reason": head.payments_off},
         "secured": secured_windows(history),

@@ -149,6 +149,8 @@ class Session:
     capture: Capture | None = None
     charge: Charge | None = None
     result: Result | None = None
+    partner_id: str = ""
+    """The partner whose call it is; "": the deployment's first."""
 
     @property
     def evidence(self) -> Evidence:

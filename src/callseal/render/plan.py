@@ -86,17 +86,17 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         *tls_files(deployment, seen_at.rstrip("/")),
         *resolver_file(deployment),
         RenderedFile(
-            "firewall.nft", _head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)
+            "firewall.nft", head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)
         ),
     )
 
 
-def _head(what: str, deployment: Deployment) -> str:
+def head(what: str, deployment: Deployment) -> str:
     return f"# {what}. Rendered from deployment “{deployment.name}”: change that, not this.\n"
 
 
 def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
-    text = _head(f"Edge {edge.id}", deployment) + _DEFINES.format(
+    text = head(f"Edge {edge.id}", deployment) + _DEFINES.format(
         server_id=edge.server_id,
         sip=edge.sip,
         region=edge.region,
@@ -104,7 +104,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         events=edge.events,
         agent_patience=AGENT_PATIENCE,
         home=_networks(deployment.media_addresses),
-        partner_media=_networks(deployment.partner.media),
+        partner_media=_networks(one for partner in deployment.partners for one in partner.media),
         platform_media=_networks(deployment.platform.media),
         learning_off=LEARNING_OFF,
         token=deployment.partner.token_header,
@@ -132,7 +132,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
 
 
 def _keys(deployment: Deployment) -> str:
-    lines = [_head("Signing keys", deployment)]
+    lines = [head("Signing keys", deployment)]
     for place, key in (("CURRENT", deployment.signing.current), ("PREVIOUS", deployment.signing.previous)):
         if key is not None:
             keys = derive(key.secret.reveal())
@@ -147,7 +147,7 @@ def _keys(deployment: Deployment) -> str:
 
 def _policies(deployment: Deployment) -> str:
     groups = {carrier.id: carrier_group(carrier.id) for carrier in deployment.carriers}
-    return _head("What each face may do", deployment) + policies(deployment, groups)
+    return head("What each face may do", deployment) + policies(deployment, groups)
 
 
 def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
@@ -179,10 +179,9 @@ def _own_addresses(edge: Edge) -> list[str]:
 
 def _addresses(deployment: Deployment) -> str:
     groups: list[tuple[int, str, Iterable[object]]] = [
-        (
-            PARTNER_GROUP,
-            f"id={deployment.partner.id}{proof(deployment.partner)}{_limits(deployment.partner)}",
-            deployment.partner.signalling,
+        *(
+            (PARTNER_GROUP, f"id={partner.id}{proof(partner)}{_limits(partner)}", partner.signalling)
+            for partner in deployment.partners
         ),
         (
             PLATFORM_GROUP,
@@ -212,14 +211,14 @@ def _limits(peer: Peer) -> str:
 
 
 def _destinations(deployment: Deployment) -> str:
-    sets: list[tuple[int, Peer]] = [
-        (PARTNER_GROUP, deployment.partner),
-        (PLATFORM_GROUP, deployment.platform),
-        *((carrier_group(carrier.id), carrier) for carrier in deployment.carriers),
+    sets: list[tuple[int, tuple[Peer, ...]]] = [
+        (PARTNER_GROUP, deployment.partners),
+        (PLATFORM_GROUP, (deployment.platform,)),
+        *((carrier_group(carrier.id), (carrier,)) for carrier in deployment.carriers),
     ]
     lines = ["# set uri flags priority\n"]
-    for number, peer in sets:
-        uris = [destination(deployment, uri, peer) for uri in peer.destinations]
+    for number, peers in sets:
+        uris = [destination(deployment, uri, peer) for peer in peers for uri in peer.destinations]
         # Serial by priority, highest first: the order of the deployment.
         lines += [f"{number} {uri} 0 {len(uris) - place}\n" for place, uri in enumerate(uris)]
     return "".join(lines)

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from callseal.deployment import Deployment
+from callseal.render.desk_firewall import desk_firewall
 from callseal.render.file import RenderedFile
-from callseal.render.plan import SEEN_AT, plan
+from callseal.render.plan import SEEN_AT, head, plan
 from callseal.render.zone import zone
 
 
@@ -38,6 +39,12 @@ def write_zone(deployment: Deployment, out_dir: Path, *, serial: int) -> list[Pa
     """The zone file, `zone/<name>.zone` in `out_dir`; nothing when the deployment names no zone."""
     text = zone(deployment, serial=serial)
     return [write_file(out_dir, RenderedFile(f"zone/{deployment.dns.zone}.zone", text))] if text else []
+
+
+def write_desk_firewall(deployment: Deployment, out_dir: Path) -> Path:
+    """`firewall.nft` of the desk's host. Raises `OSError`."""
+    text = head("Firewall of the desk", deployment) + desk_firewall(deployment)
+    return write_file(out_dir, RenderedFile("firewall.nft", text))
 
 
 def write_file(out_dir: Path, file: RenderedFile) -> Path:

@@ -22,6 +22,7 @@ from callseal.deployment import Deployment, DeploymentError, SecretError, read
 from callseal.desk.app import create_app
 from callseal.desk.edge_agents import EdgeAgents
 from callseal.desk.http.context import Context
+from callseal.desk.partners import Partners
 from callseal.desk.settings import AgentLogin, DeskSettings
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
@@ -40,7 +41,7 @@ class Parts:
     """A deployment as the desk needs it."""
 
     desk: DeskSettings
-    partner: SandboxSettings
+    partners: dict[str, SandboxSettings]
     platform: WebhookSettings
     edges: dict[str, str]
     store: Path
@@ -72,11 +73,14 @@ def desk_parts(deployment: Deployment) -> Parts:
                 restore_again=min(Limits().restore_again, deployment.router.hold_ttl_ms // 2),
             ),
         ),
-        partner=SandboxSettings(
-            url=deployment.partner.api,
-            api_key=deployment.partner.api_key.reveal(),
-            webhook_secrets=(deployment.partner.webhook_secret.reveal(),),
-        ),
+        partners={
+            partner.id: SandboxSettings(
+                url=partner.api,
+                api_key=partner.api_key.reveal(),
+                webhook_secrets=(partner.webhook_secret.reveal(),),
+            )
+            for partner in deployment.partners
+        },
         platform=WebhookSettings(
             url=deployment.platform.api, secret=deployment.platform.webhook_secret.reveal()
         ),
@@ -94,7 +98,7 @@ async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
         app = create_app(
             parts.desk,
             store=store,
-            partner=SandboxPartner(parts.partner, http),
+            partner=Partners({name: SandboxPartner(one, http) for name, one in parts.partners.items()}),
             edge_agents=EdgeAgents(parts.edges, parts.edge_secret, http),
             platform=WebhookPlatform(parts.platform, http, clock.now_ms),
             now_ms=clock.now_ms,

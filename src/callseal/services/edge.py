@@ -53,7 +53,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         nodes={str(each.server_id): each.ng.pair for each in deployment.edges},
         own_node=str(edge.server_id),
         media=MediaNetworks(
-            partner=tuple(deployment.partner.media),
+            partner=tuple(one for partner in deployment.partners for one in partner.media),
             home=tuple(ip_network(address) for address in deployment.media_addresses),
             platform=tuple(deployment.platform.media),
         ),

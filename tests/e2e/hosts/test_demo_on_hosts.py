@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def _family(root: int) -> set[int]:
     return family
 
 
-def test_it_plays_three_calls_and_ends_with_a_verdict(tmp_path: Path) -> None:
+def test_it_plays_four_calls_and_ends_with_a_verdict(tmp_path: Path) -> None:
     devices = _devices()
     done = subprocess.run(
         DEMO, env=_environment(tmp_path), capture_output=True, text=True, timeout=200, check=False
@@ -63,9 +64,17 @@ def test_it_plays_three_calls_and_ends_with_a_verdict(tmp_path: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 100
     assert "agent heard 0 of 23 digits" in done.stdout
     assert done.stdout.count("re-INVITE") == 8, "two legs out and home, each seen on both sides of the edge"
-    for edge in ("edge-1", "edge-2"):
-        line = next(line for line in done.stdout.splitlines() if f"firewall of {edge}" in line)
+    for host in ("edge-1  SIP", "edge-2  SIP", "desk    HTTP"):
+        line = next(line for line in done.stdout.splitlines() if host in line)
         assert line.endswith("0 refused, 0 kept from leaving")
+    assert "the second partner has it" in done.stdout
+    audited = re.search(
+        r"AUDIT    4 calls, .* 0 of (\d+) digits reached the agent; self-test passed", done.stdout
+    )
+    pressed = re.search(r"0 of (\d+) in all four calls", done.stdout)
+    assert audited
+    assert pressed
+    assert audited[1] == pressed[1], "the audit sees every key that was pressed"
     assert list(tmp_path.iterdir()) == [], "the demo left files behind"
     assert _devices() == devices
 
@@ -83,7 +92,7 @@ def test_a_demo_that_is_stopped_in_the_middle_leaves_no_host_behind(
         if "INVITE" in line:
             break
     networks = {_network(pid) for pid in _family(demo.pid)} - {_network("self"), None}
-    assert len(networks) == 8, "the hosts on which something runs"
+    assert len(networks) == 9, "the hosts on which something runs"
     demo.send_signal(number)
     rest = demo.communicate(timeout=30)[0]
     assert demo.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)

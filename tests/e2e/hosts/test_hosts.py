@@ -11,7 +11,6 @@ import dns.query
 import httpx2
 import pytest
 
-from callseal.lab.encryption import FACES
 from callseal.lab.hosts import Hosts
 from callseal.lab.story import PaidCall
 from tests.support.sip_scanner import EXTENSIONS, knock, ping, scan_sip, scanning
@@ -182,23 +181,3 @@ def test_every_host_asks_the_labs_name_server(stage: Stage, hosts: Hosts) -> Non
         resolver = Path(f"/proc/{stage.world.daemons[daemon].pid}/root/etc/resolv.conf").read_text()
         servers = [line for line in resolver.splitlines() if line.startswith("nameserver")]
         assert servers == [f"nameserver {hosts.name_server}"], daemon
-
-
-def test_a_paid_call_over_tls_needs_the_names_and_meets_no_closed_door(
-    open_stage: Callable[..., Stage],
-) -> None:
-    """Beside the other lab, which has the same addresses."""
-    hosts = Hosts()
-    stage = open_stage(site=hosts, tls=frozenset(FACES))
-    call = stage.call()
-    call.dial()
-    stage.ear.mark("press")
-    assert call.pay()["result"]["outcome"] == "approved"
-    stage.ear.mark("restored")
-    call.hang_up()
-    heard = stage.ear.heard("press", "restored")
-    assert heard.listened, heard
-    assert heard.clean, heard
-    for addresses in EDGES.values():
-        counted = hosts.counters(addresses[0])
-        assert counted["refused_in"] == counted["refused_out"] == 0, counted

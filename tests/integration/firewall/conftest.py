@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from callseal.deployment import read
+from callseal.lab.firewalls import load_firewalls
 from callseal.lab.hosts import Hosts
 from callseal.lab.workspace import Workspace
 from callseal.render import render
@@ -21,11 +22,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     deployment = read(workspace.deployment)
     hosts.open(workspace.root)
     try:
-        files = {}
         for edge in deployment.edges:
             render(deployment, edge.id, workspace.directory(edge.id))
-            files[edge.id] = workspace.directory(edge.id) / "firewall.nft"
-            hosts.load_firewall(edge.sip.host, files[edge.id])
+        directories = {edge.id: workspace.directory(edge.id) for edge in deployment.edges}
+        load_firewalls(workspace, deployment, directories)
+        directories["desk"] = workspace.root / "firewalls" / "desk"
+        files = {host: directory / "firewall.nft" for host, directory in directories.items()}
         yield Guarded(hosts, files)
     finally:
         hosts.close()

@@ -17,8 +17,8 @@ from tests.support.agent_sink import AgentSink
 class NodePair(Rig):
     """`kamailio` and `rtpengine` are edge 1's, `kamailio_2` and `rtpengine_2` edge 2's."""
 
-    def __init__(self, rootfs: Rootfs, root: Path) -> None:
-        super().__init__(rootfs, root, amend=lambda text: text + second_edge.table(BLOCK))
+    def __init__(self, rootfs: Rootfs, root: Path, settings: dict[str, str] | None = None) -> None:
+        super().__init__(rootfs, root, settings=settings, amend=lambda text: text + second_edge.table(BLOCK))
         render(read(self.workspace.deployment), second_edge.EDGE, second_edge.rendered(self.workspace))
         self.rtpengine_2 = second_edge.rtpengine(rootfs, BLOCK, self.workspace.logs)
         self.kamailio_2 = second_edge.kamailio(rootfs, self.workspace, known_peer=BLOCK.partner)

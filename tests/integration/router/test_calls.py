@@ -67,6 +67,7 @@ def test_what_each_side_is_shown(rig: Rig) -> None:
         "number": NUMBER,
         "direction": "in",
         "token": TOKEN,
+        "partner": "sandbox",
         "reason": "",
         "caller": "+447700900123",
         "called": NUMBER,

@@ -18,14 +18,18 @@ from callseal.wire.srtp import SUITES, Crypto
 from tests.support.call_capture import (
     AGENT_RTP,
     BEGIN,
+    EDGE,
     EDGE_TO_AGENT,
+    EDGE_TO_CUSTOMER,
     ENDS_AT,
     HOME_AT,
     SECURED_AT,
     Capture,
     Talk,
     hush,
+    message,
     murmur,
+    sdp,
     secured_call,
     tones,
 )
@@ -184,6 +188,20 @@ def test_an_observer_blind_for_events_fails_its_self_test(monkeypatch: pytest.Mo
 def test_a_detector_that_hears_too_late_a_level_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tone_scan, "QUIETEST_RMS", 200.0)
     assert verdict(secured_call())["result"]["verdict"] == "no_evidence"
+
+
+@pytest.mark.parametrize("routes", [True, False], ids=["record-route", "inferred"])
+def test_a_call_that_was_offered_to_a_dead_partner_first(routes: bool) -> None:
+    """The partner of a call is who took it, not who was asked first: else nothing of it would be seen as secured."""
+    call = secured_call(routes=routes)
+    route = f";v=1;k=1;lg=c;rn=1;d=i;rf={'ab' * 16};sg={'0' * 32}" if routes else ""
+    for at in (0.005, 0.008):
+        first = message("INVITE", 1, "customer-leg@x", route=route)
+        call.sip(at, EDGE, "203.0.113.130", first, sdp(EDGE_TO_CUSTOMER))
+    said = verdict(call)
+    assert said["result"]["verdict"] == "clean"
+    assert said["result"]["digits_from_customer"] == 4
+    assert said["result"]["guarded_ms"] > 3000
 
 
 def test_a_capture_that_ends_while_secured() -> None:

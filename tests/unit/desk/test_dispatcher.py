@@ -85,6 +85,9 @@ class World:
         assert "charge" not in self.called, "marked before it is sent"
         self.attempted.append(pending)
 
+    def load(self, reference: str) -> None:
+        return None
+
     def token(self, reference: str) -> str | None:
         return self.known_token
 

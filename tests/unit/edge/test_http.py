@@ -45,6 +45,7 @@ HANDOFF = {
     "agent_call_id": "a",
     "node": "edge-1",
     "region": "local",
+    "partner": "sandbox",
 }
 LEG = {
     "reference": REFERENCE,

@@ -45,7 +45,7 @@ def test_the_example_becomes_settings(config: Path) -> None:
         ("bob", "globex"),
     ]
     assert parts.desk.currencies == ("GBP", "EUR", "USD")
-    assert parts.partner.url == "http://127.88.0.30:8030"
+    assert parts.partners["sandbox"].url == "http://127.88.0.30:8030"
     assert parts.platform.url == "http://127.88.0.41:8041/events"
     assert parts.edges == {"edge-1": "http://127.88.0.22:8022"}
     assert parts.store == config.parent / "state/desk.sqlite3"

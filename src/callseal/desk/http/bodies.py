@@ -81,6 +81,7 @@ class HandOffBody(BaseModel):
     customer_call_id: Text = ""
     agent_call_id: Text = ""
     node: Text = ""
+    partner: Text = ""
     region: Text = ""
     edge: Text = ""
     at: Annotated[int, Field(ge=0)] = 0

@@ -11,7 +11,7 @@ from callseal.desk.http.context import Context, Ctx, Key, from_an_edge
 from callseal.desk.http.errors import ApiError
 from callseal.payments import events as ev
 from callseal.payments.names import SWITCHED, Direction, Leg, PaymentsOff, Place
-from callseal.payments.ports import StoreUnavailable
+from callseal.payments.ports import PartnerPort, StoreUnavailable
 from callseal.payments.session import Session
 
 log = structlog.get_logger("callseal.desk.edges")
@@ -32,7 +32,7 @@ def _take_hand_off(ctx: Context, key: str, body: HandOffBody) -> None:
     if key != body.reference:
         raise ApiError(400, "wrong_idempotency_key", "The key of a hand-off is its reference.")
     token = body.token.get_secret_value()
-    name = desk.partner.session_name(token) if token else None
+    name = _partner(ctx, body).session_name(token) if token else None
     known = desk.store.load(body.reference)
     if known is not None:
         if token and known.partner_session != name and known.payments_off is not PaymentsOff.TOKEN_REUSED:
@@ -57,10 +57,26 @@ def _take_hand_off(ctx: Context, key: str, body: HandOffBody) -> None:
         started_at=body.at or ctx.now,
         partner_session=name if usable else None,
         payments_off=off,
+        partner_id=body.partner,
     )
     desk.hand_off(session, usable, ctx.now)
     desk.metrics.handoffs.labels(str(off or "taken")).inc()
     desk.metrics.handoff_delay.observe(max(ctx.now - (body.at or ctx.now), 0) / 1000)
+
+
+def _partner(ctx: Context, body: HandOffBody) -> PartnerPort:
+    """Whose token it is. An edge may have learnt of a new partner before this desk has: then it waits with the call."""
+    try:
+        return ctx.desk.partners[body.partner]
+    except KeyError:
+        ctx.desk.metrics.handoffs.labels("unknown_partner").inc()
+        log.warning("partner_unknown", reference=body.reference, partner=body.partner)
+        raise ApiError(
+            409,
+            "unknown_partner",
+            "This desk knows no such partner.",
+            "Restart it with the edges' deployment.",
+        ) from None
 
 
 def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> PaymentsOff | None:

@@ -20,7 +20,7 @@ async def partner_webhook(request: Request, ctx: Ctx) -> Response:
     desk = ctx.desk
     body = await request.body()
     try:
-        message = desk.partner.read_webhook(request.headers, body, ctx.now)
+        message, signers = desk.partners.read_webhook(request.headers, body, ctx.now)
     except WebhookRejected as rejected:
         desk.metrics.webhook_rejects.labels(rejected.reason).inc()
         if rejected.reason == "body":
@@ -28,23 +28,32 @@ async def partner_webhook(request: Request, ctx: Ctx) -> Response:
                 400, "invalid_body", "The webhook is not as agreed.", "See the partner's contract."
             ) from None
         raise ApiError(401, f"webhook_{rejected.reason}", "This webhook is not taken.", _ADVICE) from None
-    if desk.store.seen("partner", message.id):
+    source = _source(signers)
+    if desk.store.seen(source, message.id):
         desk.metrics.webhook_rejects.labels("repeated").inc()
         return Response(status_code=204)
     session = desk.store.by_partner_session(message.session)
     if session is None:
         return _unknown(ctx, message)
+    if desk.partners.name(session.partner_id) not in signers:
+        desk.metrics.webhook_rejects.labels("other_partner").inc()
+        raise ApiError(401, "webhook_other_partner", "This session is another partner's.", _ADVICE)
     if message.seq <= session.seq and message.seq > 0:
         desk.metrics.webhook_rejects.labels("old_seq").inc()
         return Response(status_code=204)
     _in_order(request, ctx, message, session)
     desk.metrics.webhooks.labels(message.type if message.event else "other").inc()
-    seen = ("partner", message.id)
+    seen = (source, message.id)
     if message.event is None:
         desk.note(session, source="partner", name="ignored", seen=seen, seq=message.seq)
     else:
         desk.apply(session.reference, message.event, source="partner", seen=seen, seq=message.seq)
     return Response(status_code=204)
+
+
+def _source(signers: frozenset[str]) -> str:
+    """Message ids are each partner's own: one cannot use up another's."""
+    return "partner" if "" in signers else f"partner:{min(signers)}"
 
 
 def _unknown(ctx: Context, message: PartnerWebhook) -> Response:

@@ -34,8 +34,10 @@ require_certificate = yes
 """
 
 
-def write_front(folder: Path, certificates: Path, *, partner: str, edge: str) -> None:
-    """The configuration of the front between B2BUA (`partner`) and edge, with `partner.pem`, `partner.key` and `ca.pem`."""
+def write_front(
+    folder: Path, certificates: Path, *, partner: str, edge: str, certificate: str = "partner"
+) -> None:
+    """The configuration of the front between B2BUA (`partner`) and edge, with `certificate`, its key and `ca.pem` of `certificates`."""
     (folder / "tls").mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "kamailio.cfg").write_bytes((Path(__file__).parent / "kamailio.cfg").read_bytes())
     defines = _DEFINES.format(
@@ -44,10 +46,14 @@ def write_front(folder: Path, certificates: Path, *, partner: str, edge: str) ->
     (folder / "defines.cfg").write_text(defines, encoding="utf-8")
     profiles = "\n".join(_PROFILE.format(side=side, inside=INSIDE) for side in ("server", "client"))
     (folder / "tls.cfg").write_text(profiles, encoding="utf-8")
-    for name in ("partner.pem", "partner.key", "ca.pem"):
+    for name, source in (
+        ("partner.pem", f"{certificate}.pem"),
+        ("partner.key", f"{certificate}.key"),
+        ("ca.pem", "ca.pem"),
+    ):
         copy = folder / "tls" / name
         copy.touch(mode=0o600)
-        copy.write_bytes((certificates / name).read_bytes())
+        copy.write_bytes((certificates / source).read_bytes())
 
 
 class Front(Daemon):
@@ -58,6 +64,7 @@ class Front(Daemon):
         rootfs: Rootfs,
         folder: Path,
         *,
+        name: str = "partner-front",
         log: Path,
         ready: Callable[[], bool],
         binds: Mapping[Path, str] | None = None,
@@ -76,7 +83,7 @@ class Front(Daemon):
             f"{INSIDE}/kamailio.cfg",
         ]
         super().__init__(
-            "partner-front",
+            name,
             rootfs.argv(command, {folder: INSIDE, **(binds or {})}),
             log=log,
             ready=ready,

@@ -23,6 +23,7 @@ def put_record(database: sqlite3.Connection, session: Session) -> None:
         "agent_call_id": session.agent_call_id,
         "partner_session": session.partner_session,
         "payments_off": session.payments_off,
+        "partner": session.partner_id,
     }
     database.execute(
         "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)",
