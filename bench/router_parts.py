@@ -26,6 +26,7 @@ from bench.edges import EdgePlan, Edit, Sides, allow_files, bare_edge, callseal_
 from bench.report import middle, surroundings, write_json
 from callseal.lab.block import Block
 from callseal.lab.rootfs import BASELINE, Rootfs
+from callseal.render import hand_written
 
 RESULTS = Path(__file__).parent / "results" / "router-parts.json"
 AT_A_TIME = 3
@@ -44,6 +45,12 @@ class Part:
 def without(file: str, route: str, instead: str) -> Edit:
     """A route that does `instead` and nothing more."""
     return Edit(file, f"\nroute[{route}] {{\n", f"\nroute[{route}] {{\n\tif (1 == 1) {{ {instead} }}\n")
+
+
+def _levels() -> str:
+    """What `debugger` is told, the first half of its file."""
+    text = (hand_written() / "quiet.cfg").read_text(encoding="utf-8")
+    return text[text.index("modparam") : text.index("\n# A request's method")]
 
 
 PARTS = (
@@ -72,10 +79,7 @@ PARTS = (
         "`debugger`",
         (
             Edit("modules.cfg", 'loadmodule "debugger.so"\n', ""),
-            Edit("modules.cfg", 'modparam("debugger", "mod_hash_size", 4)\n', ""),
-            Edit("modules.cfg", 'modparam("debugger", "mod_level_mode", 1)\n', ""),
-            Edit("modules.cfg", 'modparam("debugger", "mod_level", "core=-2")\n', ""),
-            Edit("modules.cfg", 'modparam("debugger", "mod_level", "tls=0")\n', ""),
+            Edit("quiet.cfg", _levels(), ""),
         ),
     ),
     Part("MACs", (without("cookie.cfg", "MAC", f'$var(mac) = "{"0" * 32}"; return 1;'),)),
