@@ -15,8 +15,9 @@ from pathlib import Path
 
 from callseal.observe.errors import Error
 
-BASELINE = "forky"
-COMPATIBILITY = "trixie"
+ROWS = ("forky", "trixie")
+"""The tested rows. `CALLSEAL_BASELINE=trixie` turns them round: what runs on the first by itself runs on the second then."""
+BASELINE, COMPATIBILITY = ROWS if os.environ.get("CALLSEAL_BASELINE", ROWS[0]) == ROWS[0] else ROWS[::-1]
 
 # /dev for the null device and shared memory, /proc for the daemons' own look at themselves.
 _ENTER = (

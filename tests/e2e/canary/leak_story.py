@@ -242,9 +242,10 @@ class Story:
                 httpx2.get(url).raise_for_status().text, encoding="utf-8"
             )
         control = RouterControl(workspace.router / "control.sock")
-        (self.keep / "kamailio-statistics.txt").write_text(
-            str(control.call("stats.fetch", "all")), encoding="utf-8"
-        )
+        groups = control.call("cnt.grps_list")
+        counters = {group: control.call("cnt.grp_get_all", group) for group in groups}
+        assert counters["script"]
+        (self.keep / "kamailio-statistics.txt").write_text(str(counters), encoding="utf-8")
         record = httpx2.get(
             f"{self.world.desk_url}/v1/calls/{self.call.reference}/record", headers=self.login()
         )
