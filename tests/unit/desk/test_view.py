@@ -14,7 +14,6 @@ from callseal.desk.view import card
 from callseal.payments.money import Money
 from callseal.payments.names import (
     Brand,
-    Direction,
     FieldName,
     FieldState,
     Leg,
@@ -26,25 +25,14 @@ from callseal.payments.names import (
 )
 from callseal.payments.session import Capture, Charge, FieldProgress, LegView, Result, Session
 from callseal.payments.session_table import DEADLINES
+from tests.support.fresh_session import FRESH
 
 pytestmark = pytest.mark.unit
 
 CONTRACT = Path(__file__).parents[3] / "docs/reference/interfaces.md"
 THERE = LegView(Place.PARTNER, Place.PARTNER)
-SESSION = Session(
-    reference="0123456789abcdef0123456789abcdef",
-    tenant="acme",
-    number="+442079460123",
-    direction=Direction.IN,
-    caller="+447700900123",
-    called="+442079460123",
-    edge="edge-1",
-    node="node-inside",
-    region="local",
-    customer_call_id="c-inside",
-    agent_call_id="a-inside",
-    started_at=5,
-    partner_session="f" * 32,
+SESSION = replace(
+    FRESH, node="node-inside", customer_call_id="c-inside", agent_call_id="a-inside", started_at=5
 )
 
 

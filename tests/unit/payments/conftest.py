@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,8 @@ from callseal.payments import engine
 from callseal.payments import events as ev
 from callseal.payments.limits import Limits
 from callseal.payments.money import Money
-from callseal.payments.names import Direction, Do, FieldName, Leg, Place, State
-from callseal.payments.session import Session
+from callseal.payments.names import Do, FieldName, Leg, Place, State
+from tests.support.fresh_session import FRESH
 
 START = 1_790_000_000_000
 REFERENCE = "0123456789abcdef0123456789abcdef"
@@ -24,21 +25,7 @@ class Story:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.now = START
-        fresh = Session(
-            reference=REFERENCE,
-            tenant="acme",
-            number="+442079460123",
-            direction=Direction.IN,
-            caller="+447700900123",
-            called="+442079460123",
-            edge="edge-1",
-            node="n1",
-            region="local",
-            customer_call_id="c-1@carrier",
-            agent_call_id="a-1@partner",
-            started_at=START,
-            partner_session="f" * 32,
-        )
+        fresh = replace(FRESH, reference=REFERENCE, started_at=START)
         self.session, self.commands = engine.begin(fresh, self.now, self.limits)
 
     def __rshift__(self, event: ev.Happening) -> Story:
