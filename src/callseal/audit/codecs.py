@@ -96,15 +96,17 @@ class _Decimator:
         return np.asarray(windows @ self._taps, dtype=np.float32)
 
 
-def decoder(codec: str) -> Decoder | None:
-    """A new decoder by the codec's name in SDP (upper case); None for one that cannot be decoded here."""
+def decoder(codec: str) -> Decoder:
+    """A new decoder by the codec's name in SDP (upper case). `ValueError` for one that cannot be decoded here."""
     if codec == "PCMU":
         return _Table(_ULAW)
     if codec == "PCMA":
         return _Table(_ALAW)
     if codec == "G722":
         return _Libav("g722", 16000)
-    return _Libav("opus", 48000) if codec == "OPUS" else None
+    if codec == "OPUS":
+        return _Libav("opus", 48000)
+    raise ValueError(f"{codec} cannot be decoded here")
 
 
 def encode(codec: str, audio: Floats, frame_ms: int = 20) -> list[bytes]:

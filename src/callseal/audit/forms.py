@@ -160,30 +160,22 @@ def _forms(number: int, canary: str) -> Iterator[Form]:
     for start in range(3):
         needle = _base64(canary, start)
         yield form("base64", View.ONE_LINE, needle, rb"(?:\r?\n)?".join(bytes([char]) for char in needle))
-    yield form(
-        "hex",
-        View.DIGITS,
-        b"".join(b"3" + digit for digit in digits),
-        rb"[\s:,;]?(?:\\x|&#x)?".join(b"3" + digit for digit in digits),
-    )
-    yield form(
-        "hex",
-        View.DIGITS,
-        b"".join(b"03" + digit for digit in digits),
-        rb"[\s:,]{0,2}".join(b"0[xX]3" + digit for digit in digits),
-    )
-    yield form(
-        "hex",
-        View.DIGITS,
-        b"".join(b"003" + digit for digit in digits),
-        rb"[^0-9]{0,4}".join(rb"\\[uU]0{0,4}003" + digit for digit in digits),
-    )
-    yield form(
-        "hex",
-        View.DIGITS,
-        b"".join(b"%d" % ord(digit) for digit in canary),
-        rb"[;,\s]{0,2}".join(rb"&#0?%d" % ord(digit) for digit in canary),
-    )
+    # (characters of each digit, what may stand between them, how each is written)
+    for needles, gap, written in (
+        ([b"3" + digit for digit in digits], rb"[\s:,;]?(?:\\x|&#x)?", [b"3" + digit for digit in digits]),
+        ([b"03" + digit for digit in digits], rb"[\s:,]{0,2}", [b"0[xX]3" + digit for digit in digits]),
+        (
+            [b"003" + digit for digit in digits],
+            rb"[^0-9]{0,4}",
+            [rb"\\[uU]0{0,4}003" + digit for digit in digits],
+        ),
+        (
+            [b"%d" % ord(digit) for digit in canary],
+            rb"[;,\s]{0,2}",
+            [rb"&#0?%d" % ord(digit) for digit in canary],
+        ),
+    ):
+        yield form("hex", View.DIGITS, b"".join(needles), gap.join(written))
     for needle in {*_packed(canary), *_binary(int(canary))}:
         name = "packed" if needle in _packed(canary) else "number"
         yield form(name, View.WHOLE, needle, re.escape(needle))

@@ -46,9 +46,7 @@ class Audio:
         """Packets of one codec that can be decoded, in order."""
         codec = self._codecs.get(name)
         if codec is None:
-            made = decoder(name)
-            assert made is not None  # noqa: S101 - callers ask for what can be decoded
-            codec = self._codecs[name] = _Codec(made)
+            codec = self._codecs[name] = _Codec(decoder(name))
         clock = CLOCKS[name]
         begin = 0
         for index, (_, timestamp, payload) in enumerate(stretch):

@@ -150,9 +150,7 @@ def _own_audio(codec: str, stream: RtpStream, types: Types) -> Floats:
             continue
         if parsed.payload_type in kinds and len(parsed.payload) > 4:
             payloads.append(parsed.payload)
-    made = decoder(codec)
-    assert made is not None  # noqa: S101 - callers ask for what can be decoded
-    audio = made.decode(payloads) if payloads else np.zeros(0, dtype=np.float32)
+    audio = decoder(codec).decode(payloads) if payloads else np.zeros(0, dtype=np.float32)
     size = int(SECONDS * RATE)
     return np.pad(audio[:size], (0, max(size - len(audio), 0)))
 

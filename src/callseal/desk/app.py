@@ -21,7 +21,7 @@ from callseal.desk.logins import Logins
 from callseal.desk.partners import Partners
 from callseal.desk.settings import DeskSettings
 from callseal.desk.watch import Watch
-from callseal.payments.ports import EdgePort, PartnerPort, PlatformPort, StorePort
+from callseal.payments.ports import EdgePort, PlatformPort, StorePort
 
 
 class _Static(StaticFiles):
@@ -37,7 +37,7 @@ def create_app(
     settings: DeskSettings,
     *,
     store: StorePort,
-    partner: PartnerPort | Partners,
+    partners: Partners,
     edge_agents: EdgePort,
     platform: PlatformPort,
     now_ms: Callable[[], int],
@@ -49,13 +49,13 @@ def create_app(
     """
     desk = Desk(
         store=store,
-        partner=partner,
+        partners=partners,
         edges=edge_agents,
         platform=platform,
         limits=settings.limits,
         now_ms=now_ms,
     )
-    watch = Watch(desk, edges=edge_agents, partner=partner)
+    watch = Watch(desk, edges=edge_agents, partners=partners)
     context = Context(settings, desk, Logins(settings, store, random_text))
 
     @asynccontextmanager

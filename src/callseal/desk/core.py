@@ -29,7 +29,6 @@ from callseal.payments.ports import (
     Change,
     EdgePort,
     LogEntry,
-    PartnerPort,
     PaymentsSwitch,
     Pending,
     PlatformPort,
@@ -50,7 +49,7 @@ class Desk:
         self,
         *,
         store: StorePort,
-        partner: PartnerPort | Partners,
+        partners: Partners,
         edges: EdgePort,
         platform: PlatformPort,
         limits: Limits,
@@ -58,14 +57,14 @@ class Desk:
         metrics: Metrics | None = None,
     ) -> None:
         self.store = store
-        self.partners = Partners.of(partner)
+        self.partners = partners
         self.limits = limits
         self.now_ms = now_ms
         self.metrics = metrics or Metrics()
         self.hub = Hub()
         self._untold: list[tuple[Change, Sequence[Pending]]] | None = None
         self.scheduler = Scheduler(self._tell_time, store.prune, now_ms)
-        self.dispatcher = Dispatcher(self, edges=edges, partner=self.partners, platform=platform)
+        self.dispatcher = Dispatcher(self, edges=edges, partners=partners, platform=platform)
 
     # --- life
 

@@ -127,12 +127,10 @@ class _Item:
 
 
 class Dispatcher:
-    def __init__(
-        self, desk: Caller, *, edges: EdgePort, partner: PartnerPort | Partners, platform: PlatformPort
-    ) -> None:
+    def __init__(self, desk: Caller, *, edges: EdgePort, partners: Partners, platform: PlatformPort) -> None:
         self._desk = desk
         self._edges = edges
-        self._partners = Partners.of(partner)
+        self._partners = partners
         self._platform = platform
         self._lanes: dict[tuple[str, str], deque[_Item]] = defaultdict(deque)
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}

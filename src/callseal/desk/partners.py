@@ -18,9 +18,9 @@ class Partners:
         self._first = next(iter(self._by_id))
 
     @classmethod
-    def of(cls, partner: PartnerPort | Partners) -> Partners:
-        """One partner alone, which has every call, whatever it is named."""
-        return partner if isinstance(partner, Partners) else cls({"": partner})
+    def alone(cls, partner: PartnerPort) -> Partners:
+        """One, which has every call, whatever its hand-off named."""
+        return cls({"": partner})
 
     def __iter__(self) -> Iterator[tuple[str, PartnerPort]]:
         return iter(self._by_id.items())

@@ -87,11 +87,11 @@ class Watch:
     """`run()` until cancelled."""
 
     def __init__(
-        self, desk: Teller, *, edges: EdgePort, partner: PartnerPort | Partners, every_s: float = EVERY_S
+        self, desk: Teller, *, edges: EdgePort, partners: Partners, every_s: float = EVERY_S
     ) -> None:
         self._desk = desk
         self._edges = edges
-        self._partners = Partners.of(partner)
+        self._partners = partners
         self._every_s = every_s
         self._book = NodeBook()
         self._dead: frozenset[str] = frozenset()

@@ -98,7 +98,7 @@ async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
         app = create_app(
             parts.desk,
             store=store,
-            partner=Partners({name: SandboxPartner(one, http) for name, one in parts.partners.items()}),
+            partners=Partners({name: SandboxPartner(one, http) for name, one in parts.partners.items()}),
             edge_agents=EdgeAgents(parts.edges, parts.edge_secret, http),
             platform=WebhookPlatform(parts.platform, http, clock.now_ms),
             now_ms=clock.now_ms,

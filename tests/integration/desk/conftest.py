@@ -14,6 +14,7 @@ import pytest
 from callseal.desk.app import create_app
 from callseal.desk.edge_agents import EdgeAgents
 from callseal.desk.http.context import Context
+from callseal.desk.partners import Partners
 from callseal.desk.settings import AgentLogin, DeskSettings
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
@@ -81,11 +82,16 @@ async def here(anyio_backend: str, tmp_path: Path, limits: Limits) -> AsyncItera
         app = create_app(
             settings,
             store=store,
-            partner=SandboxPartner(
-                SandboxSettings(
-                    f"http://{around.PARTNER}:8030", around.API_KEY, (around.PARTNER_WEBHOOK,), timeout_ms=700
-                ),
-                http,
+            partners=Partners.alone(
+                SandboxPartner(
+                    SandboxSettings(
+                        f"http://{around.PARTNER}:8030",
+                        around.API_KEY,
+                        (around.PARTNER_WEBHOOK,),
+                        timeout_ms=700,
+                    ),
+                    http,
+                )
             ),
             edge_agents=EdgeAgents({"edge-1": f"http://{around.EDGE}:8022"}, around.EDGE_SECRET, http),
             platform=WebhookPlatform(

@@ -11,6 +11,7 @@ import pytest
 from callseal.desk import dispatcher as module
 from callseal.desk.dispatcher import LANES, PATIENCE, Dispatcher, Patience, keep_after_restart
 from callseal.desk.metrics import Metrics
+from callseal.desk.partners import Partners
 from callseal.payments import commands as cmd
 from callseal.payments import events as ev
 from callseal.payments.money import Money
@@ -115,7 +116,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(world: World, *commands: cmd.Command, then: Callable[[Dispatcher], None] | None = None) -> World:
     async def go() -> None:
-        dispatcher = Dispatcher(world, edges=world, partner=world, platform=world)  # type: ignore[arg-type]
+        dispatcher = Dispatcher(world, edges=world, partners=Partners.alone(world), platform=world)  # type: ignore[arg-type]
         dispatcher.submit([Pending(number, command, None) for number, command in enumerate(commands)])
         if then:
             await asyncio.sleep(0.01)

@@ -54,7 +54,7 @@ def test_a_token_of_a_partner_that_was_taken_out_is_shown_to_no_other() -> None:
 
 def test_one_partner_without_a_name_has_every_call() -> None:
     alone = partner(ONE)
-    assert Partners.of(alone)["whatever"] is alone
+    assert Partners.alone(alone)["whatever"] is alone
 
 
 @pytest.mark.parametrize(("secret", "signer"), [(ONE, "one"), (TWO, "two")])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callseal.desk.partners import Partners
 from callseal.desk.watch import AGAIN_MS, PARTNER_SILENT_MS, NodeBook, Watch, struck
 from callseal.payments import events as ev
 from callseal.payments.names import Direction, Place, State
@@ -113,7 +114,7 @@ class World:
 
 
 def rounds(world: World, count: int) -> list[tuple[str, ev.Happening]]:
-    watch: Any = Watch(world, edges=world, partner=world)  # type: ignore[arg-type]
+    watch: Any = Watch(world, edges=world, partners=Partners.alone(world))  # type: ignore[arg-type]
 
     async def look() -> None:
         for _ in range(count):
