@@ -334,7 +334,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """0 when a rate was held, whatever the delay; 1 when none was; 2 when the lab cannot start."""
     options = arguments(argv)
-    console = Console(highlight=False, soft_wrap=True, width=120)
+    console = Console(highlight=False, soft_wrap=True, width=160)
     if not lab_is_ready(options.block, console):
         return 2
     allow_files()
