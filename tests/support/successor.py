@@ -1,7 +1,7 @@
 """A service is killed, and another process of it takes over at once, because it has done its imports before.
 
-What is asked is what a process that knows nothing finds on the disk and makes of it. How long Python takes to start, 0.5 s or on a busy
-machine ten, is not asked; who waits for the service has 6.5 s.
+What is asked is whether a process in whose memory nothing is can go on. How long Python takes to start, half a second or on a busy machine
+ten, is not asked; the desk waits 6.5 s for an edge agent.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def test_desk_dead_while_a_hold_is_on(stage: Stage) -> None:
 
 
 def test_edge_agent_dies_while_secured(stage: Stage) -> None:
-    """The desk has no word of it for as long as a fresh process takes to read its files: it knows the call from the disk alone."""
+    """A fresh process, in whose memory the call has never been, answers for the secured line and sees it come home."""
     a_card_is_taken_although_it_dies(stage, "edge-agent", killed_and_succeeded)
 
 
