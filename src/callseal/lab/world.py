@@ -20,8 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from callseal.audit.ear import Ear, listen
-from callseal.deployment import Deployment, Edge, read
-from callseal.deployment.model import Peer
+from callseal.deployment import Deployment, Edge, Peer, read
 from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.daemon import Daemon
