@@ -31,10 +31,12 @@ from bench.peers import LiveCall, Peers
 from bench.report import percentile, surroundings, system_load, write_json
 from callseal.lab import second_edge
 from callseal.lab.block import Block
+from callseal.lab.choices import Choices
+from callseal.lab.processes import EDGE
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.story import DIALLED
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import AGENT_LOGIN, EDGE, Choices, World
+from callseal.lab.world import AGENT_LOGIN, World
 
 RESULTS = Path(__file__).parent / "results" / "failure.json"
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "failure.md"
