@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from callseal.audit.ear import Ear, listen
+from callseal.audit.ear import Ear
+from callseal.audit.ear_listener import listen
 from callseal.deployment import Deployment, Peer, read
 from callseal.lab import second_edge
 from callseal.lab.agent_desk import AgentDesk
