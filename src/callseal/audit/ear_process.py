@@ -37,7 +37,9 @@ def serve(ear: Ear, commands: TextIO, answers: TextIO) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m callseal.audit.ear_process", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m callseal.audit.ear_process", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("address", help="address of the phone to listen beside")
     parser.add_argument("--interface", default="lo")
     arguments = parser.parse_args()
