@@ -205,6 +205,7 @@ def outbound(
     first = platform.request("INVITE", sdp=rig.agent_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
     partner_agent = Dialog.of(rig.partner, leg1)
+    rig.partner.reply(leg1, 100)
 
     partner_customer = second_leg(rig, leg1)
     second = partner_customer.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, token))
