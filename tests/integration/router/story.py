@@ -198,10 +198,11 @@ def outbound(
     *,
     token: str | None = TOKEN,
     number: str = "+447700900555",
+    user: str = NUMBER,
     switch: Callable[[], None] | None = None,
 ) -> Story:
-    """Platform -> partner -> carrier, answered: the mirror. `switch` is called between the 200s and their ACKs."""
-    platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=NUMBER)
+    """Platform -> partner -> carrier, answered: the mirror. `user` is the number that it shows; `switch` is called between the 200s and their ACKs."""
+    platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=user)
     first = platform.request("INVITE", sdp=rig.agent_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
     partner_agent = Dialog.of(rig.partner, leg1)
