@@ -171,6 +171,7 @@ def bare_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
         sip=(block.kamailio, 5060),
         known_peer=block.partner,
         log=plan.root / "bare.log",
+        door=False,
         ready=lambda: edge_answers(workspace, plan.block.kamailio),
     )
 
