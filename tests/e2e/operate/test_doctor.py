@@ -15,6 +15,7 @@ import pytest
 
 from callseal.deployment import HostPort, PortRange
 from callseal.edge.router_state import MEMORY_PERCENT
+from callseal.lab.daemon import Daemon
 from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_traces
 from callseal.operate.doctor import deployment_findings
 from callseal.operate.drain import switch
@@ -214,14 +215,30 @@ def test_clock(stage: Stage) -> None:
     assert "behind" in only(checks_neighbours.desk, far).text
 
 
-def test_a_log_level_raised_while_it_runs(stage: Stage) -> None:
-    control = patient(stage).control
-    control.call("dbg.set_mod_level", "regex", 3)
+def test_log_levels(stage: Stage) -> None:
+    """With the log door they are what it says; without, `debugger` has them, and they can be raised while it runs."""
+    kamailio = stage.world.daemons["kamailio"]
+    assert ["log door" in finding.text for finding in checks_traces.log_levels(patient(stage))] == [True]
+    argv = list(kamailio.argv)
     try:
+        _restart_with(kamailio, [word for word in argv if not word.startswith("LD_PRELOAD=")])
+        control = patient(stage).control
+        assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"ok"}}
+        control.call("dbg.set_mod_level", "regex", 3)
         assert "regex" in only(checks_traces.log_levels, patient(stage)).text
+        _restart_with(
+            kamailio, ["WITH_LOG_DOOR=1" if word.startswith("LD_PRELOAD=") else word for word in argv]
+        )
+        assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"fail"}}
     finally:
-        control.call("dbg.set_mod_level", "regex", 1)
+        _restart_with(kamailio, argv)
     assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"ok"}}
+
+
+def _restart_with(daemon: Daemon, argv: list[str]) -> None:
+    daemon.stop()
+    daemon.argv[:] = argv
+    daemon.restart()
 
 
 def test_processes_that_may_leave_a_core(stage: Stage) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from callseal.deployment import read
-from callseal.deployment.model import Partner, Peer
+from callseal.deployment import Partner, Peer, read
 from callseal.lab.block import Block
 from callseal.lab.encryption import TLS_PORT
 from callseal.lab.peer_check import peer_check_for

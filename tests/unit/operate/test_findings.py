@@ -424,5 +424,20 @@ def test_names_without_the_peer_check_are_a_failure(tmp_path: Path, maps: str | 
     assert levels(checks_tls.loaded(tmp_path, 7)) == [level]
 
 
+@pytest.mark.parametrize(
+    ("maps", "level"),
+    [
+        ("7f00-7f01 r-xp 0 00:00 1 /run/callseal-log-door/callseal-log-door.so\n", "ok"),
+        ("7f00-7f01 r-xp 0 00:00 1 /usr/lib/libssl.so.3\n", "fail"),
+        (None, "warn"),
+    ],
+)
+def test_neither_debugger_nor_log_door_is_a_failure(tmp_path: Path, maps: str | None, level: str) -> None:
+    (tmp_path / "7").mkdir()
+    if maps is not None:
+        (tmp_path / "7" / "maps").write_text(maps, encoding="utf-8")
+    assert levels(checks_traces.door(tmp_path, 7)) == [level]
+
+
 def test_without_names_there_is_no_peer_check(who: Patient) -> None:
     assert list(checks_tls.peer_check(who)) == []
