@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from functools import partial
 from typing import Literal
 
 from callseal.lab.rootfs import project_root
+from tests.integration.router.fuzzing import _ask, _until_heard
 from tests.integration.router.rig import Rig
-from tests.integration.router.story import NUMBER, second_headers, second_leg
+from tests.integration.router.story import NUMBER, Leg, Story, second_headers, second_leg
 from tests.support.flood_sender import NAME
-from tests.support.sip_peer import Message, SipPeer
+from tests.support.sip_peer import Dialog, Message, SipPeer
 
 CALLER = "+447700900666"
 """Of a call that belongs to the flood."""
@@ -73,6 +75,7 @@ class Unanswered:
         """Everything that rings is over: its memory comes back eight seconds later."""
         for peer, request in self.ringing:
             peer.send_bytes(_answer(request, 486))
+            time.sleep(0.001)
         self.ringing.clear()
 
     def _take(self, peer: SipPeer, data: bytes) -> bool:
@@ -105,6 +108,30 @@ def _answer(request: bytes, status: int) -> bytes:
     return b"\r\n".join([b"SIP/2.0 %d Flood" % status, *lines, b"Content-Length: 0", b"", b""])
 
 
+class Patient(Story):
+    """Says everything again each second until it is heard, as any UDP peer does: a flood drowns datagrams."""
+
+    __slots__ = ()
+
+    def move(self, leg: Leg, sdp: str) -> str:
+        near, far = self.near(leg), self.far(leg)
+        cseq, request = _ask(near, "INVITE", partial(_incoming, far, "INVITE"), sdp=sdp)
+        self._seen(leg, request.body)
+        answer = self.far_media(leg).answer(request.body, self.next_version())
+        final = _until_heard(partial(far.reply, request, 200, sdp=answer), partial(_answered, near, cseq))
+        assert final.status == 200, final.start
+        _until_heard(partial(near.ack, cseq), partial(_incoming, far, "ACK"))
+        return final.body
+
+
+def _incoming(dialog: Dialog, method: str, wait_s: float) -> Message:
+    return dialog.incoming(method, wait_s)
+
+
+def _answered(dialog: Dialog, cseq: int, wait_s: float) -> Message:
+    return dialog.answered(cseq, timeout_s=wait_s)
+
+
 @dataclass(slots=True)
 class Sent:
     """What the sender says at its end."""
@@ -115,10 +142,10 @@ class Sent:
 
 
 @contextmanager
-def flood(rig: Rig, message: bytes, *, rate: float, seconds: float) -> Iterator[Sent]:
-    """It runs as long as the block does, and the block waits for its end."""
+def flood(rig: Rig, message: bytes, *, rate: float) -> Iterator[Sent]:
+    """It goes on as long as the block does; what it sent and heard is told afterwards."""
     job = {
-        "source": [rig.carrier.address, PORT], "edge": list(rig.kamailio.sip), "rate": rate, "seconds": seconds,
+        "source": [rig.carrier.address, PORT], "edge": list(rig.kamailio.sip), "rate": rate,
         "invite": base64.b64encode(message).decode(),
     }  # fmt: skip
     told = Sent()
@@ -130,9 +157,13 @@ def flood(rig: Rig, message: bytes, *, rate: float, seconds: float) -> Iterator[
         assert sender.stdout is not None
         sender.stdin.write(json.dumps(job))
         sender.stdin.close()
-        yield told
-        heard = json.loads(sender.stdout.read())
-    told.sent, told.seconds, told.answers = heard["sent"], heard["seconds"], heard["answers"]
+        try:
+            yield told
+        finally:
+            sender.terminate()
+            heard = sender.stdout.read()
+    result = json.loads(heard)
+    told.sent, told.seconds, told.answers = result["sent"], result["seconds"], result["answers"]
 
 
 @dataclass(slots=True)

@@ -18,11 +18,11 @@ import pytest
 
 from callseal.lab.rootfs import project_root
 from tests.integration.router.conftest import MakeRig, _Keeper
-from tests.integration.router.flooding import Body, LowestFree, Unanswered, flood, free, invite
-from tests.integration.router.fuzzing import _ask, _until_heard, percentile
+from tests.integration.router.flooding import Body, LowestFree, Patient, Unanswered, flood, free, invite
+from tests.integration.router.fuzzing import percentile
 from tests.integration.router.rig import Rig
-from tests.integration.router.story import NUMBER, Leg, Story, inbound
-from tests.support.sip_peer import Dialog, Message
+from tests.integration.router.story import NUMBER, Story, inbound
+from tests.support.sip_peer import Dialog
 
 pytestmark = [pytest.mark.integration, pytest.mark.soak]
 
@@ -61,30 +61,6 @@ def offered(rig: Rig) -> tuple[int, float]:
     return 0, 6000
 
 
-class Patient(Story):
-    """Says everything again each second until it is heard, as any UDP peer does: a flood drowns datagrams."""
-
-    __slots__ = ()
-
-    def move(self, leg: Leg, sdp: str) -> str:
-        near, far = self.near(leg), self.far(leg)
-        cseq, request = _ask(near, "INVITE", partial(_incoming, far, "INVITE"), sdp=sdp)
-        self._seen(leg, request.body)
-        answer = self.far_media(leg).answer(request.body, self.next_version())
-        final = _until_heard(partial(far.reply, request, 200, sdp=answer), partial(_answered, near, cseq))
-        assert final.status == 200, final.start
-        _until_heard(partial(near.ack, cseq), partial(_incoming, far, "ACK"))
-        return final.body
-
-
-def _incoming(dialog: Dialog, method: str, wait_s: float) -> Message:
-    return dialog.incoming(method, wait_s)
-
-
-def _answered(dialog: Dialog, cseq: int, wait_s: float) -> Message:
-    return dialog.answered(cseq, timeout_s=wait_s)
-
-
 def moves_for(story: Story, seconds: float) -> Iterator[float]:
     """Milliseconds that a secured line takes, both legs there and home again."""
     end = time.monotonic() + seconds
@@ -110,7 +86,7 @@ def test_flood_within_its_limit(keeper: _Keeper, make_rig: MakeRig, body: Body, 
     moved: list[float] = []
     lost = 0
     try:
-        with watch.watching(), flood(rig, invite(rig, body), rate=rate, seconds=SECONDS) as told:
+        with watch.watching(), flood(rig, invite(rig, body), rate=rate) as told:
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
                 if lost == 0:
