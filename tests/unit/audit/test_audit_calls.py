@@ -292,6 +292,38 @@ def test_no_sip_at_all() -> None:
     assert verdict(capture, agent="192.0.2.1")["result"]["digits_to_agent"] == 2
 
 
+def test_who_the_agent_is_may_be_said_against_the_guess() -> None:
+    """One dialog of somebody else's: the guess is told with its way out, and is gone when the agent is given."""
+    caller, callee = "192.0.2.1", "192.0.2.2"
+    call = Capture()
+    call.sip(0, caller, callee, message("INVITE", 1, "x@x"), sdp((caller, 4000)))
+    call.sip(0.1, callee, caller, message("INVITE", 1, "x@x", status=200), sdp((callee, 4000)))
+    Talk(call, (caller, 4000), (callee, 4000)).say(0.2, murmur(1))
+    Talk(call, (callee, 4000), (caller, 4000), ssrc=2).say(0.2, murmur(1, seed=2))
+
+    def judged(said: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(one["source"], one["from"]) for one in said["streams"] if one["judged"]]
+
+    guessed = verdict(call)
+    assert guessed["call"]["roles_known_by"] == "inferred"
+    assert any("the caller is taken for the customer" in one and "--agent" in one for one in guessed["notes"])
+    assert judged(guessed) == [(f"{caller}:4000", "customer")]
+    given = verdict(call, agent=caller)
+    assert given["call"]["roles_known_by"] == "given"
+    assert not any("taken for" in one for one in given["notes"])
+    assert judged(given) == [(f"{callee}:4000", "customer")]
+
+
+def test_events_alone_cannot_test_the_observer() -> None:
+    capture = Capture()
+    Talk(capture, ("192.0.2.2", 4000), ("192.0.2.1", 4000)).press(0, "1", gap=0)
+    said = verdict(capture)
+    assert any(one.startswith("the observer was not tested") for one in said["result"]["reasons"])
+    told = as_text(said)
+    assert any("self-test not possible" in one for one in told)
+    assert any("--window or --record" in one for one in told)
+
+
 def test_a_b2bua_that_always_has_the_media_has_no_secured_window() -> None:
     call = secured_call(routes=False)
     call.records = [row for row in call.records if b"re-INVITE" not in row[1]]
