@@ -2,8 +2,8 @@
 
     python -m tests.support.card_screenshots [--only STATE] [--host 127.85.0.2]
 
-Writes `docs/screenshots/<state>-{wide,narrow}.png`, and `-dark` for three of them. They look best with the Inter font
-installed (Debian: fonts-inter), and are smallest with pngquant.
+Writes `docs/screenshots/<state>-{wide,narrow}.png`, and `-dark` for four of them. The committed ones are made with the Inter
+font and pngquant (Debian: fonts-inter, pngquant); without them it says so and writes nothing, unless --any-font.
 """
 
 import argparse
@@ -120,12 +120,33 @@ def shrink(path: Path) -> None:
         )
 
 
+def missing() -> list[str]:
+    """Debian packages without which the pictures differ from the committed ones: another font, three times the size."""
+    fonts = ""
+    if shutil.which("fc-list"):
+        fonts = subprocess.run(
+            ("fc-list", ":family=Inter"), capture_output=True, text=True, check=False
+        ).stdout
+    return [
+        *([] if fonts.strip() else ["fonts-inter"]),
+        *([] if shutil.which("pngquant") else ["pngquant"]),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", help="one state")
     parser.add_argument("--host", default="127.85.0.2")
     parser.add_argument("--port", type=int, default=8050)
+    parser.add_argument(
+        "--any-font", action="store_true", help="with whatever font is here, and in full size"
+    )
     options = parser.parse_args()
+    if not options.any_font and (wanted := missing()):
+        parser.exit(
+            1,
+            f"the pictures would not look like the committed ones: apt install {' '.join(wanted)}, or --any-font\n",
+        )
     OUT.mkdir(parents=True, exist_ok=True)
     states = [options.only] if options.only else [*SCENARIOS, "connection_lost"]
     with card_server(options.host, options.port), sync_playwright() as playwright:
