@@ -9,8 +9,7 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
-from callseal.deployment import Deployment, Edge, HostPort, SecretError, SipUri, Tls
-from callseal.deployment.model import Peer
+from callseal.deployment import Deployment, Edge, HostPort, Peer, SecretError, SipUri, Tls
 from callseal.render.file import SECRET_MODE, RenderedFile
 
 TLS_PORT = 5061
