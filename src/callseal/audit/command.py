@@ -69,7 +69,7 @@ def as_text(verdict: Json) -> list[str]:
         )
     else:
         lines.append(
-            f"             {result['windows']} guarded windows, {result['guarded_ms'] / 1000:.1f} s, windows known by {known}; "
+            f"             {result['windows']} guarded window{'' if result['windows'] == 1 else 's'}, {result['guarded_ms'] / 1000:.1f} s, windows known by {known}; "
             f"the customer pressed {result['digits_from_customer']} keys in them"
         )
     level = result["loudest_tone_dbm0_x10"]

@@ -188,7 +188,12 @@ def verify(
     pinned = seal.load_public(key) if key else ""
     checked = seal.check_paths(verdicts, pinned=pinned)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{checked.count} verdicts hold, last {checked.last[:16]}", "bold green"))
+    console.print(
+        Text(
+            f"{checked.count} verdict{' holds' if checked.count == 1 else 's hold'}, last {checked.last[:16]}",
+            "bold green",
+        )
+    )
     if not checked.signer:
         console.print(Text("they are not signed: whoever wrote them could write others", "bold yellow"))
     elif key is None:

@@ -314,6 +314,12 @@ def test_who_the_agent_is_may_be_said_against_the_guess() -> None:
     assert judged(given) == [(f"{callee}:4000", "customer")]
 
 
+def test_one_window_is_not_windows() -> None:
+    said = verdict(secured_call(agent_only=True), stretches=((2.0, 6.0),), relative=True)
+    assert any("1 guarded window, 4.0 s" in one for one in as_text(said))
+    assert any("3 guarded windows, " in one for one in as_text(verdict(secured_call())))
+
+
 def test_events_alone_cannot_test_the_observer() -> None:
     capture = Capture()
     Talk(capture, ("192.0.2.2", 4000), ("192.0.2.1", 4000)).press(0, "1", gap=0)
