@@ -17,9 +17,6 @@ from tests.support.sip_peer import Dialog, Message, SipPeer
 
 pytestmark = pytest.mark.integration
 
-BIG = 11_500
-"""Bytes of a body that just passes (`limits.cfg`): a call that nobody answers then takes 56 KB a leg, not 23."""
-
 
 def until_level(rig: Rig, wanted: int, timeout_s: float = 3.0) -> None:
     deadline = time.monotonic() + timeout_s
@@ -123,7 +120,7 @@ def test_flood_within_its_limit_takes_no_memory_from_calls_that_are_up(make_rig:
     peers, watch = Unanswered(rig), LowestFree(rig)
     peers.stand()
     try:
-        with watch.watching(), flood(rig, invite(rig, body_bytes=BIG), rate=250, seconds=4) as told:
+        with watch.watching(), flood(rig, invite(rig, "large sdp"), rate=250, seconds=4) as told:
             until_level(rig, 1)
             asked_again = asked(rig, rig.carrier, "INVITE")
             story.secure()
@@ -154,7 +151,7 @@ def test_without_the_guard_the_same_flood_takes_all_of_it(make_rig: MakeRig) -> 
     story, peers, watch = inbound(rig), Unanswered(rig), LowestFree(rig)
     peers.stand()
     try:
-        with watch.watching(), flood(rig, invite(rig, body_bytes=BIG), rate=250, seconds=4) as told:
+        with watch.watching(), flood(rig, invite(rig, "large sdp"), rate=250, seconds=4) as told:
             pass
     finally:
         peers.leave()
