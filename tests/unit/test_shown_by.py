@@ -54,6 +54,26 @@ def test_every_test_that_is_named_is_there() -> None:
     assert len(re.findall(r"\btests/", text(PAGE))) > 80
 
 
+def one_row_only(page: str) -> list[str]:
+    """Tests marked ² that run on one row."""
+    wrong = []
+    for path, name in re.findall(r"`(tests/[\w./]+)(?:::(\w+))?` ²", page):
+        module = text(ROOT / path)
+        both = re.search(r"pytestmark = .*compat|COMPATIBILITY", module) is not None
+        if name:
+            defined = module.index(f"def {name}(")
+            module = module[module.rfind("\n\n\n", 0, defined) : defined]
+        if not both and "mark.compat" not in module:
+            wrong.append(f"{path}::{name}")
+    return wrong
+
+
+def test_what_is_said_to_run_on_both_rows_does() -> None:
+    assert one_row_only(text(PAGE)) == []
+    cut = "tests/integration/router/test_calls.py::test_prack_passes"
+    assert one_row_only(f"`{cut}` ²") == [cut]
+
+
 def test_every_target_that_is_named_is_there() -> None:
     assert missing_targets(text(PAGE)) == []
 
