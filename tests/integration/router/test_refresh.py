@@ -130,8 +130,7 @@ def test_hold_and_resume_by_the_far_side_while_secured(rig: Rig, leg: Leg, how: 
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("leg", LEGS)
+@pytest.mark.parametrize(("leg", "late"), [("customer", True), ("agent", False), ("agent", True)])
 def test_a_move_in_the_partners_answer_is_told(rig: Rig, leg: Leg, late: bool) -> None:
     """A partner that leaves while secured by what it answers (or offers late) to the far side's refresh: held on the way home, and
     nobody goes on calling the line secure."""
