@@ -20,10 +20,10 @@ from callseal.deployment import read
 from callseal.lab.block import Block
 from callseal.lab.encrypted_world import edge_answers
 from callseal.lab.encryption import FACES, TLS_PORT
+from callseal.lab.processes import EDGE
 from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import Kamailio, Rtpengine
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import EDGE
 from callseal.render import render
 
 Anchors: TypeAlias = Literal["one", "two"]

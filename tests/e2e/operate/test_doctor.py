@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 
 from callseal.deployment import HostPort, PortRange
+from callseal.edge.router_state import MEMORY_PERCENT
 from callseal.lab.daemon import Daemon
 from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_traces
 from callseal.operate.doctor import deployment_findings
 from callseal.operate.drain import switch
+from callseal.operate.finding import Finding
 from tests.e2e.operate.operator import doctor, levels, only, patient, run
 from tests.support.stage import Stage
 
@@ -132,6 +135,33 @@ def test_draining_is_told(stage: Stage) -> None:
         assert only(checks_router.router_state, patient(stage)).check == "drain"
     finally:
         switch(patient(stage), draining=False)
+
+
+def test_short_of_memory_is_told(stage: Stage) -> None:
+    """Kamailio is told a larger figure of what was free at its start, and comes to find too little of it left."""
+    control = patient(stage).control
+    was = int(control.call("pv.shvGet", MEMORY_PERCENT)["value"])
+    control.call("pv.shvSet", MEMORY_PERCENT, "int", was * 5)
+    try:
+        found = _once(lambda: only(checks_router.router_state, patient(stage)))
+        assert (found.check, found.level) == ("memory", "fail")
+        assert "new calls are turned away" in found.text
+        page = f"{patient(stage).edge.agent}/metrics"
+        with urllib.request.urlopen(page, timeout=3) as answer:
+            assert b"callseal_edge_router_short_of_memory 1.0" in answer.read()
+    finally:
+        control.call("pv.shvSet", MEMORY_PERCENT, "int", was)
+
+
+def _once(look: Callable[[], Finding], timeout_s: float = 2.0) -> Finding:
+    """What is found as soon as something is."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return look()
+        except (AssertionError, ValueError):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_a_level_that_was_raised_while_it_ran(stage: Stage) -> None:
