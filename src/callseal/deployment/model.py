@@ -171,6 +171,11 @@ class Partner(Peer):
         False,
         description="true: what it sends the agent while secured has passed the conformance check, so the fence need not look at audio",
     )
+    early_media: Flag = Field(
+        True,
+        description="false: it never has the agent's media before a call out is answered, nor from the start of one that begins without "
+        'SDP. With `anchors = "one"` such legs then need no anchor of their own at home; if it does so all the same, its SDP is removed',
+    )
     api: HttpUrl = Field(description="base URL of its API")
     api_key: Secret = Field(description="bearer key for its API")
     webhook_secret: Secret = Field(description="verifies its webhooks (Standard Webhooks)")

@@ -116,6 +116,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
     )
     switches = {
         "ANCHORS_ONE": deployment.platform.anchors == "one",
+        "PARTNER_EARLY_MEDIA": deployment.partner.early_media,
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "TOPOLOGY_SHOWN": deployment.router.topology == "shown",

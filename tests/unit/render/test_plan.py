@@ -127,6 +127,7 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
     ("change", "switch"),
     [
         (('anchors = "two"', 'anchors = "one"'), "ANCHORS_ONE"),
+        (("early_media = false", "early_media = true"), "PARTNER_EARLY_MEDIA"),
         (("dtmf_info = false", "dtmf_info = true"), "DTMF_INFO_PASSES"),
         (('cookie_place = "header"', 'cookie_place = "request-uri"'), "COOKIE_IN_URI"),
         (('fence = "events"', 'fence = "unsafe-off"'), "FENCE_OFF"),
