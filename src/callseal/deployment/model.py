@@ -191,9 +191,11 @@ class Platform(Peer):
         DEFAULT_SUITES["platform"], min_length=1, description=_SUITES_HELP
     )
     adapter: Literal["webhook"] = Field(description="which platform adapter speaks to it")
-    anchors: Literal["one", "two"] = Field(
-        "two",
-        description="rtpengine sessions a normal call crosses; `one` relays the agent leg only while secured",
+    anchors: Literal["one", "two"] | None = Field(
+        None,
+        description="rtpengine sessions a normal call crosses; `one` relays the agent leg only while secured, shows the partner the platform's "
+        "media addresses and takes the agent's audio from the address in the platform's SDP only. Left out: `one` where media is RTP, `media` "
+        'lists exact addresses, and none of them is an inside address that `topology = "hidden"` hides; else `two`. `callseal check` says which',
     )
     dtmf_info: Flag = Field(
         False, description="true lets SIP INFO with digits from the partner reach the platform"

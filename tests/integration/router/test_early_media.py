@@ -92,7 +92,9 @@ def from_there_home_and_back(story: Story, first: Leg) -> None:
         story.restore(first)
         story.release_hold()
         heard_at_home(story)
-        assert rig.anchored(story.platform.call_id, "agent"), "the partner knows the agent by this anchor alone"
+        assert rig.anchored(story.platform.call_id, "agent"), (
+            "the partner knows the agent by this anchor alone"
+        )
         story.secure(first)
     story.restore(first)
     story.hang_up()

@@ -134,7 +134,9 @@ def test_with_one_anchor(make_rig: MakeRig) -> None:
 
 @pytest.mark.compat
 @pytest.mark.parametrize("anchors", ["one", "two"])
-def test_where_rtpengine_cannot_say_the_edge_agent_is_told_whose_end_it_is(make_rig: MakeRig, anchors: str) -> None:
+def test_where_rtpengine_cannot_say_the_edge_agent_is_told_whose_end_it_is(
+    make_rig: MakeRig, anchors: str
+) -> None:
     """At home with one anchor there is none to ask; with two it has died."""
     rig = make_rig(settings={"anchors": f'"{anchors}"'})
     story, other, loser = forked(rig, rang=False)

@@ -35,7 +35,12 @@ def test_a_refresh_is_told_to_nobody(one: Rig, direction: str) -> None:
     story.move("agent", story.home["agent"])
     story.hang_up()
     one.sink.wait_leg("agent", "ended")
-    assert told == ["agent offered partner", "agent answered partner", "agent offered home", "agent answered home"]
+    assert told == [
+        "agent offered partner",
+        "agent answered partner",
+        "agent offered home",
+        "agent answered home",
+    ]
     assert one.sink.kinds("agent") == [*told, "agent ended home"]
 
 

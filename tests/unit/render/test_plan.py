@@ -139,6 +139,13 @@ def test_switches(tmp_path: Path, change: tuple[str, str], switch: str) -> None:
     assert f"#!define {switch}\n" in files(tmp_path, change)["data/defines.cfg"].text
 
 
+def test_anchors_that_the_file_does_not_say(tmp_path: Path) -> None:
+    unsaid = ('anchors = "two"', "")
+    shown = ('fence = "events"', 'fence = "events"\ntopology = "shown"')
+    assert "ANCHORS_ONE" not in files(tmp_path, unsaid)["data/defines.cfg"].text
+    assert "#!define ANCHORS_ONE\n" in files(tmp_path, unsaid, shown)["data/defines.cfg"].text
+
+
 def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:
     made = files(tmp_path, ("# previous = ", "previous = "))
     data = "".join(file.text for file in made.values())
