@@ -48,7 +48,7 @@ def test_a_refresh_is_told_to_nobody(one: Rig, direction: str) -> None:
 def test_a_way_home_after_a_node_has_died_is_told(one: Rig) -> None:
     """Its anchor is gone, as if there had never been one; but the node is younger than the call."""
     story = inbound(one)
-    time.sleep(1.5)
+    time.sleep(2.1)
     story.secure()
     one.rtpengine.kill()
     one.restart_rtpengine()
