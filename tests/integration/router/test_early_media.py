@@ -17,6 +17,7 @@ from tests.integration.router.story import (
     second_headers,
     second_leg,
 )
+from tests.integration.router.test_srtp import PLATFORM_SUITE, SRTP, keys_seen
 from tests.support.sip_peer import Dialog, Message
 
 pytestmark = pytest.mark.integration
@@ -85,17 +86,16 @@ def rung(rig: Rig, early: int = 183) -> tuple[Story, Message]:
 def from_there_home_and_back(story: Story, first: Leg) -> None:
     rig = story.rig
     story.everybody_talks()
-    for _ in range(2):
-        heard_while_secured(story)
-        fence_stands(story)
-        only_the_partner_gets_keys(rig)
-        story.restore(first)
-        story.release_hold()
-        heard_at_home(story)
-        assert rig.anchored(story.platform.call_id, "agent"), (
-            "the partner knows the agent by this anchor alone"
-        )
-        story.secure(first)
+    heard_while_secured(story)
+    fence_stands(story)
+    only_the_partner_gets_keys(rig)
+    story.restore(first)
+    story.release_hold()
+    heard_at_home(story)
+    assert rig.anchored(story.platform.call_id, "agent"), "the partner knows the agent by this anchor alone"
+    story.secure(first)
+    fence_stands(story)
+    only_the_partner_gets_keys(rig)
     story.restore(first)
     story.hang_up()
     assert not rig.anchored(story.platform.call_id, "agent")
@@ -103,19 +103,29 @@ def from_there_home_and_back(story: Story, first: Leg) -> None:
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("anchors", ["one", "two"])
-def test_of_a_call_in(make_rig: MakeRig, anchors: str) -> None:
-    """(Whatever `early_media` says: the partner's first SDP says it.)"""
-    from_there_home_and_back(greeted(make_rig(settings={"anchors": f'"{anchors}"'})), "customer")
+def test_of_a_call_in(make_rig: MakeRig) -> None:
+    """(Whatever `early_media` says: the partner's first SDP says it. With two anchors: test_calls.py.)"""
+    from_there_home_and_back(greeted(make_rig(settings=ONE)), "customer")
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize(("anchors", "early"), [("one", 183), ("one", 200), ("two", 183)])
+@pytest.mark.parametrize(("anchors", "early"), [("one", 183), ("two", 200)])
 def test_of_a_call_out(make_rig: MakeRig, anchors: str, early: int) -> None:
     rig = make_rig(settings=EARLY | {"anchors": f'"{anchors}"'})
     story, shown = rung(rig, early)
     assert place(shown.body)[0] == str(rig.deployment.edges[0].media)
     from_there_home_and_back(story, "agent")
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_with_srtp(make_rig: MakeRig, direction: str) -> None:
+    """At home the partner has keys of two anchors, and none that the platform was shown."""
+    rig = make_rig(settings=SRTP | EARLY | ONE)
+    if direction == "in":
+        from_there_home_and_back(greeted(rig), "customer")
+    else:
+        from_there_home_and_back(rung(rig)[0], "agent")
+    assert {key.suite.name for key in keys_seen(rig.platform)} == {PLATFORM_SUITE}
 
 
 def test_a_partner_that_was_said_not_to_do_so_is_not_heard(make_rig: MakeRig) -> None:
