@@ -61,6 +61,7 @@ def forked(rig: Rig, *, rang: bool) -> tuple[Story, Dialog, Dialog]:
     return story, other, loser
 
 
+@pytest.mark.two_anchors
 @pytest.mark.compat
 @pytest.mark.parametrize(("who", "rang"), [("partner", False), ("device", True)])
 def test_the_losers_bye_leaves_the_winner_its_anchor(rig: Rig, who: str, rang: bool) -> None:
