@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from callseal.deployment import Deployment, Examination, Fault, examine
+from callseal.deployment.anchoring import against_one, anchors
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
 
@@ -56,6 +57,7 @@ def _print(found: Examination, console: Console) -> None:
             soft_wrap=True,
         )
         console.print(Text(f"  fence: {_fence(found.deployment)}"), soft_wrap=True)
+        console.print(Text(f"  anchors: {_anchors(found.deployment)}"), soft_wrap=True)
     told = [_count(len(found.errors), "error"), _count(len(found.warnings), "warning")]
     if found.faults:
         console.print(Text(f"{found.file}: {', '.join(told)}"), soft_wrap=True)
@@ -91,6 +93,16 @@ def _fence(deployment: Deployment) -> str:
     if deployment.fence == "events":
         return f"events: the sound of keys is left to the partner; {mask}"
     return deployment.fence
+
+
+def _anchors(deployment: Deployment) -> str:
+    """How many sessions a normal call crosses, and why when the file does not say."""
+    chosen, against = anchors(deployment), against_one(deployment)
+    if deployment.platform.anchors is not None:
+        return chosen
+    if chosen == "two":
+        return f"two, because {against}"
+    return "one: the platform must send its audio from the address and port that its SDP names"
 
 
 def _count(number: int, word: str) -> str:

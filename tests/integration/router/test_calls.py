@@ -59,6 +59,7 @@ def test_outbound_call_talks_both_ways_and_ends(rig: Rig) -> None:
     rig.sink.wait_leg("agent", "ended")
 
 
+@pytest.mark.two_anchors
 def test_what_each_side_is_shown(rig: Rig) -> None:
     story = inbound(rig)
     handoff = rig.sink.handoffs[0]

@@ -91,6 +91,11 @@ def anchors(rig: NodePair, story: Story, node: str) -> tuple[bool, bool]:
     )
 
 
+def agent_at_home(rig: NodePair) -> bool:
+    """Whether an agent leg at home has an anchor: with two."""
+    return rig.deployment.platform.anchors == "two"
+
+
 def test_a_node_that_was_only_asleep_shows_an_old_place(rig: NodePair) -> None:
     """It sleeps while the call is secured on the other node, and says "home" when it wakes up: the way home is held all the same."""
     story = inbound(rig)
@@ -105,7 +110,7 @@ def test_a_node_that_was_only_asleep_shows_an_old_place(rig: NodePair) -> None:
         os.killpg(rig.rtpengine.pid, signal.SIGCONT)
     rig.rpc("rtpengine.enable", "all", 1)
     rig.rpc("pv.shvSet", "quiet", "str", ".")
-    assert anchors(rig, story, NODE_1) == (True, True), "it has not forgotten"
+    assert anchors(rig, story, NODE_1) == (True, agent_at_home(rig)), "it has not forgotten"
     before = len([leg for leg in rig.sink.legs if leg["kind"] == "held"])
     story.to_home("customer")
     rig.sink.wait(lambda sink: len([leg for leg in sink.legs if leg["kind"] == "held"]) == before + 1, "held")
@@ -231,7 +236,7 @@ def test_bye_deletes_wherever_the_call_is(rig: NodePair) -> None:
     rig.rtpengine.kill()
     refresh_home(story)
     rig.whole_again()
-    assert anchors(rig, story, NODE_2) == (True, True)
+    assert anchors(rig, story, NODE_2) == (True, agent_at_home(rig))
     story.hang_up()
     assert anchors(rig, story, NODE_2) == (False, False)
 
