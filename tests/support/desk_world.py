@@ -38,6 +38,7 @@ PARTNER_WEBHOOK = "whsec_" + base64.b64encode(b"partner webhook secret 32 bytes!
 PLATFORM_WEBHOOK = "whsec_" + base64.b64encode(b"platform webhook secret 32 byte!").decode()
 PASSWORDS = {"alice": "correct horse battery", "bob": "staple of another tenant"}
 ROOT = Path(__file__).parents[2]
+FORGOTTEN_S = 2.0
 PATIENCE_S = 8.0
 
 
@@ -526,6 +527,9 @@ class World:
         )
         await self._ok(card.press(reference, "charge", {"amount": 4250, "currency": "GBP"}))
         await card.state(reference, state)
+        async with asyncio.timeout(PATIENCE_S):  # the card may know of the press before the partner does
+            while "charge" not in self.partner.verbs():  # noqa: ASYNC110 - looked at from outside
+                await asyncio.sleep(0.005)
         return reference, token
 
     async def _ok(self, press: Awaitable[httpx2.Response]) -> None:
@@ -608,6 +612,19 @@ class DeskProcess:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
+
+
+async def forgotten(folder: Path, token: str) -> None:
+    """Returns when the token is in no file of the store's folder any more. It may be there for 0.2 s after the call's end, and as long as this
+    machine is slow."""
+    deadline = time.monotonic() + FORGOTTEN_S
+    while token.encode() in _content(folder):
+        assert time.monotonic() < deadline, "the token is still on the disk"
+        await asyncio.sleep(0.02)
+
+
+def _content(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
 def listening(host: str, port: int) -> bool:

@@ -26,6 +26,7 @@ from callseal.payments.ports import (
     PlatformPort,
     Refused,
     StorePort,
+    StoreUnavailable,
     Unreachable,
 )
 
@@ -179,6 +180,11 @@ class Dispatcher:
         command = item.command
         result = "superseded"
         event: ev.Happening | None = None
+        try:
+            await self._desk.store.on_disk()  # nobody hears of what a power cut could still undo
+        except StoreUnavailable:
+            log.error("command_held_back", command=str(command.do), reference=command.reference)  # noqa: TRY400 - said by the store
+            return
         if not item.pointless():
             try:
                 event, result = await self._try(item)
@@ -284,6 +290,7 @@ class Dispatcher:
             case cmd.PartnerCharge():
                 token = self._token(command)
                 self._desk.store.mark_attempted(item.pending.id, self._desk.now_ms())
+                await self._desk.store.on_disk()
                 await self._partner(command).charge(token, command.key, command.amount, command.reference)
             case cmd.PartnerRelease():
                 await self._partner(command).release(self._token(command), command.key)

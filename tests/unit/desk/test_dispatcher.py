@@ -74,6 +74,9 @@ class World:
         self.now += 1
         return self.now
 
+    async def on_disk(self) -> None:
+        return
+
     def apply(self, reference: str, event: ev.Happening, *, source: str, done: int | None = None) -> None:
         self.events.append(event)
         assert done is not None

@@ -1,15 +1,20 @@
-"""`StorePort` on SQLite. One connection, one process, one thread; every public method is one transaction."""
+"""`StorePort` on SQLite. One connection, one process, one thread; every public method is one transaction.
+
+What a method has written survives this process when it returns, and a power cut when `on_disk` does.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import TypeAdapter
 
 from callseal.payments.commands import Command
@@ -17,7 +22,10 @@ from callseal.payments.names import Do, PaymentsOff
 from callseal.payments.ports import Answer, Change, FeedItem, PaymentsSwitch, Pending, StoreUnavailable
 from callseal.payments.session import Session
 from callseal.stores.sqlite import records
-from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
+from callseal.stores.sqlite.database import forget_deleted, lock, log_file, open_database, transaction
+from callseal.stores.sqlite.flusher import Flusher
+
+log = structlog.get_logger("callseal.store")
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -25,6 +33,8 @@ KEEP_FEED = 30 * MINUTE  # a browser that was away longer asks for the whole lis
 KEEP_ANSWERS = 24 * HOUR
 KEEP_SEEN = 24 * HOUR  # longer than any sender retries
 KEEP_ENDED = 24 * HOUR
+
+FORGET_WITHIN_S = 0.2
 
 _IN_STORE = (Do.NOTIFY, Do.FORGET_TOKEN)
 _session: TypeAdapter[Session] = TypeAdapter(Session)
@@ -40,14 +50,25 @@ class SqliteStore:
         try:
             self._db = open_database(path)
             self._file = path.stat().st_ino
-            self._to_forget = False
+            self._flusher = Flusher(log_file(path))
+            self._forgetting: asyncio.TimerHandle | None = None
+            # What an earlier run deleted and had no time to forget.
+            self._to_forget = not forget_deleted(self._db)
         except BaseException:
             os.close(self._lock)
             raise
 
     def close(self) -> None:
+        """The last connection takes the log into the file and deletes it."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._flusher.close()
         self._db.close()
         os.close(self._lock)
+
+    async def on_disk(self) -> None:
+        """Returns when everything that was written before is on the disk. Raises `StoreUnavailable`: it may not be."""
+        await self._flusher.on_disk()
 
     def _gone(self) -> bool:
         """SQLite goes on writing into a file that nobody can find any more."""
@@ -56,9 +77,25 @@ class SqliteStore:
         except OSError:
             return True
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A transaction, or a part of the one that is open. Raises `StoreUnavailable`: nothing is written."""
+        self._flusher.check()
+        if self._gone():
+            raise StoreUnavailable("gone")
+        try:
+            with transaction(self._db, flush=False):
+                yield
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(error.sqlite_errorname) from error
+        if not self._db.in_transaction:
+            self._flusher.wrote()
+            if self._to_forget:
+                self._forget_soon()
+
     def healthy(self) -> bool:
         """Whether the disk still takes a write, and into the file that a restart would find."""
-        if self._gone():
+        if self._gone() or self._flusher.failed:
             return False
         try:
             with transaction(self._db):
@@ -104,15 +141,7 @@ class SqliteStore:
 
     def commit(self, change: Change) -> list[Pending]:
         """Write everything the event caused; return the commands that now wait, in order."""
-        if self._gone():
-            raise StoreUnavailable("gone")
-        try:
-            return self._commit(change)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(error.sqlite_errorname) from error
-
-    def _commit(self, change: Change) -> list[Pending]:
-        with transaction(self._db):
+        with self._writing():
             self._put_session(change)
             if change.log.before == "":  # nothing was before a hand-off
                 records.put_record(self._db, change.session)
@@ -135,28 +164,37 @@ class SqliteStore:
             ]
             if change.forget_token:
                 self._db.execute("DELETE FROM tokens WHERE reference = ?", (change.session.reference,))
-        if change.forget_token:
-            self._forget()
+                self._to_forget = True
         return pending
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """One transaction, and one flush, for every commit in the block. Raises `StoreUnavailable`: none of them is written."""
-        if self._gone():
-            raise StoreUnavailable("gone")
+        """One transaction for every commit in the block. Raises `StoreUnavailable`: none of them is written."""
+        with self._writing():
+            yield
+
+    def _forget_soon(self) -> None:
+        """Within 0.2 s, once for all calls that end meanwhile: the flushes of an emptied log are in everybody's way. Without a
+        running event loop nobody else is there, and it is done at once."""
+        if self._forgetting is not None:
+            return
         try:
-            with transaction(self._db):
-                yield
-            if self._to_forget:
-                self._forget()
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(error.sqlite_errorname) from error
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._forget()
+        else:
+            self._forgetting = loop.call_later(FORGET_WITHIN_S, self._forget)
 
     def _forget(self) -> None:
-        """A log cannot be emptied while it is written: then at the end."""
-        self._to_forget = self._db.in_transaction
-        if not self._to_forget:
-            forget_deleted(self._db)
+        """Again and again, while somebody else reads the file."""
+        self._forgetting = None
+        try:
+            self._to_forget = not forget_deleted(self._db)
+        except sqlite3.OperationalError as error:
+            log.error("log_not_emptied", reason=error.sqlite_errorname)  # noqa: TRY400 - its message may quote a row
+        if self._to_forget:
+            with suppress(RuntimeError):  # no loop: at the next write
+                self._forgetting = asyncio.get_running_loop().call_later(FORGET_WITHIN_S, self._forget)
 
     def _put_session(self, change: Change) -> None:
         session = change.session
@@ -211,11 +249,12 @@ class SqliteStore:
         return [Pending(number, _command.validate_json(body), at) for number, body, at in rows]
 
     def mark_attempted(self, pending: int, now: int) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("UPDATE outbox SET attempted_at = ? WHERE id = ?", (now, pending))
 
     def drop_pending(self, pending: int) -> None:
         """Not flushed: a command that a power cut brings back is repeated under its key, and a charge is asked about."""
+        self._flusher.check()
         with transaction(self._db, flush=False):
             self._db.execute("DELETE FROM outbox WHERE id = ?", (pending,))
 
@@ -234,7 +273,7 @@ class SqliteStore:
         return Answer(scope, key, row[0], row[1], json.loads(row[2])) if row else None
 
     def keep_answer(self, answer: Answer, now: int) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._put_answer(answer, now)
 
     def _put_answer(self, answer: Answer, now: int) -> None:
@@ -265,7 +304,7 @@ class SqliteStore:
     # --- logins
 
     def keep_login(self, name: str, login: str, tenant: str, expires_at: int) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("INSERT INTO logins VALUES (?, ?, ?, ?)", (name, login, tenant, expires_at))
 
     def login(self, name: str, now: int) -> tuple[str, str] | None:
@@ -276,7 +315,7 @@ class SqliteStore:
         return (row[0], row[1]) if row else None
 
     def drop_login(self, name: str) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("DELETE FROM logins WHERE name = ?", (name,))
 
     # --- payments off for every call
@@ -287,8 +326,8 @@ class SqliteStore:
         return PaymentsSwitch(PaymentsOff(row[0]), row[1], row[2]) if row else None
 
     def switch_payments(self, off: PaymentsSwitch | None) -> None:
-        """On disk when it returns, or with the whole of `together`."""
-        with transaction(self._db):
+        """None: on."""
+        with self._writing():
             self._db.execute("DELETE FROM payments_switch")
             if off is not None:
                 self._db.execute(
@@ -299,7 +338,7 @@ class SqliteStore:
 
     def prune(self, now: int) -> None:
         """Forget what nobody can need any more. The history of calls stays."""
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("DELETE FROM feed WHERE at < ?", (now - KEEP_FEED,))
             self._db.execute("DELETE FROM answers WHERE at < ?", (now - KEEP_ANSWERS,))
             self._db.execute("DELETE FROM seen WHERE at < ?", (now - KEEP_SEEN,))
