@@ -33,9 +33,11 @@ class Disk:
         self.open.set()
         self.begun = 0
         self.broken = False
+        self.threads: list[threading.Thread] = []
 
     def flush(self, _file: int) -> None:
         self.begun += 1
+        self.threads.append(threading.current_thread())
         assert self.open.wait(5)
         if self.broken:
             raise OSError(5, "Input/output error")
@@ -94,6 +96,44 @@ def test_what_nobody_asks_for_is_flushed_soon(flusher: Flusher, disk: Disk) -> N
 
     asyncio.run(story())
     assert disk.begun == 1
+
+
+def test_a_slow_disk_is_waited_for_in_a_thread_and_a_quick_one_on_the_spot(
+    tmp_path: Path, disk: Disk
+) -> None:
+    (tmp_path / "log").touch()
+    times = iter([0.0, 0.0005, 1.0, 1.0005, 2.0, 2.1, 3.0, 3.0005, 4.0, 4.0005])
+    flusher = Flusher(tmp_path / "log", disk.flush, lambda: next(times))
+
+    async def story() -> None:
+        for _ in range(5):
+            flusher.wrote()
+            await flusher.on_disk()
+
+    asyncio.run(story())
+    flusher.close()
+    here = [thread is threading.main_thread() for thread in disk.threads]
+    assert here == [False, True, True, False, True], (
+        "the third was slow: the next one does not hold up the loop"
+    )
+
+
+def test_what_is_written_in_one_turn_is_flushed_once(tmp_path: Path, disk: Disk) -> None:
+    (tmp_path / "log").touch()
+    flusher = Flusher(tmp_path / "log", disk.flush, lambda: 0.0)
+
+    async def write() -> None:
+        flusher.wrote()
+        await flusher.on_disk()
+
+    async def story() -> None:
+        await write()
+        assert disk.begun == 1
+        await asyncio.gather(*(write() for _ in range(10)))
+
+    asyncio.run(story())
+    flusher.close()
+    assert disk.begun == 2
 
 
 def test_without_an_event_loop_it_is_flushed_at_once(flusher: Flusher, disk: Disk) -> None:
