@@ -24,7 +24,7 @@ import numpy as np
 
 from bench.report import last_line, system_load, write_json
 from callseal.audit.codecs import CLOCKS, Floats, encode
-from callseal.audit.tone_scan import RATE, tone_samples
+from callseal.audit.tone_sound import RATE, tone_samples
 from callseal.wire.ip import udp_packet
 from callseal.wire.pcap_stream import pcap_header, pcap_record
 

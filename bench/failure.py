@@ -15,87 +15,34 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx2
 from rich.console import Console
-from rich.table import Table
 
 from bench.endpoint import PeerError
 from bench.failure_calls import Card, Ears, Stream, Typing, stand
+from bench.failure_cases import CASES, Case, Found, judge, table
 from bench.failure_page import page
-from bench.failure_world import NAME_SERVER, NamedWorkspace, NamedWorld
+from bench.failure_world import NamedWorkspace, NamedWorld
 from bench.lab_check import lab_is_ready
 from bench.peers import LiveCall, Peers
-from bench.report import percentile, surroundings, system_load, write_json
+from bench.report import surroundings, system_load, write_json
 from callseal.lab import second_edge
 from callseal.lab.block import Block
+from callseal.lab.choices import Choices
+from callseal.lab.processes import EDGE
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.story import DIALLED
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import AGENT_LOGIN, EDGE, Choices, World
+from callseal.lab.world import AGENT_LOGIN, World
 
 RESULTS = Path(__file__).parent / "results" / "failure.json"
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "failure.md"
 LISTENED = 10
 SETTLE_S, WATCH_S, DOWN_S = 3.0, 12.0, 4.0
 GONE = (TimeoutError, PeerError, RuntimeError, httpx2.HTTPError)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """`victims` die. `open_says`, `secured_says`: what the card must say of an open and of the secured call. `restart`: they come back
-    while we watch. `hang_up`: calls can be ended through the partner afterwards. `names`: peers are found by DNS. `planned`: nobody
-    dies, the first edge is drained, and nothing at all may be lost."""
-
-    name: str
-    victims: tuple[str, ...]
-    open_says: str = ""
-    secured_says: str = ""
-    restart: bool = False
-    hang_up: bool = True
-    names: bool = False
-    planned: bool = False
-
-
-CASES = (
-    Case("rtpengine of an edge", ("rtpengine-edge",), "node_lost", "node_lost"),
-    Case("Kamailio of an edge", ("kamailio",)),
-    Case("Kamailio and rtpengine of an edge", ("kamailio", "rtpengine-edge"), "node_lost", "node_lost"),
-    Case("edge agent", ("edge-agent",), restart=True),
-    Case("desk", ("desk",), restart=True),
-    Case("store (locked for 4 s)", (), restart=True),
-    Case("partner", ("partner",), "", "partner_gone", hang_up=False),
-    Case("name server (all peers are names)", (NAME_SERVER,), names=True),
-    Case("nothing: planned drain of an edge", (), planned=True),
-)
-
-
-@dataclass(slots=True)
-class Found:
-    """One case. Times in seconds; `gaps` of the open calls' legs that were listened to."""
-
-    case: str
-    calls: int
-    gaps: list[float] = field(default_factory=list)
-    secured_gap: float = 0.0
-    deaf_after: int = 0
-    card_open: list[float] = field(default_factory=list)
-    card_back: list[float] = field(default_factory=list)
-    card_secured: float | None = None
-    secured_again: float | None = None
-    secured_state: str = ""
-    tried: int = 0
-    answered: int = 0
-    second_edge: int = 0
-    lost: int = 0
-    hung_up: int = 0
-    keys_pressed: int = 0
-    keys_leaked: int = 0
-    drained: float | None = None
-    voices_late: float = 0.0
-    faults: list[str] = field(default_factory=list)
 
 
 class Bench:
@@ -147,7 +94,7 @@ class Bench:
                 found.hung_up = sum([await self._ends(peers, call) for call in calls])
             if draining is not None:
                 found.drained = await self._drained(draining, killed)
-        self._judge(case, found)
+        judge(case, found)
         return found
 
     async def _fail(self, case: Case) -> None:
@@ -214,30 +161,6 @@ class Bench:
             return True
         return False
 
-    def _judge(self, case: Case, found: Found) -> None:
-        """What has to survive. A fault makes the run fail."""
-        if found.deaf_after:
-            found.faults.append(f"{found.deaf_after} legs of open calls heard nothing at the end")
-        if case.open_says and len(found.card_open) < found.calls - 1:
-            found.faults.append(f"the card said nothing of {found.calls - 1 - len(found.card_open)} calls")
-        if case.secured_says and found.card_secured is None:
-            found.faults.append("the card said nothing of the secured call")
-        if case.hang_up and found.hung_up < found.calls:
-            found.faults.append(f"{found.calls - found.hung_up} calls could not be hung up")
-        if found.keys_leaked:
-            found.faults.append(
-                f"{found.keys_leaked} packets with a key of the secured call reached the agent's leg"
-            )
-        if case.planned and found.lost:
-            found.faults.append(f"{found.lost} new calls were lost")
-        if case.planned and found.drained is None:
-            found.faults.append("the drain did not come to its end")
-        # Home again is no fault: when the evidence does not come in time, the call is not called secure.
-        stuck = case.secured_says == "partner_gone"
-        wanted = ("restoring", "media_at_partner") if stuck else ("secured", "securing", "restoring", "ready")
-        if found.secured_state not in wanted:
-            found.faults.append(f"the secured call is {found.secured_state}")
-
 
 def _hold_lock(store: Path) -> None:
     thief = sqlite3.connect(store, isolation_level=None, timeout=5)
@@ -249,40 +172,6 @@ def _hold_lock(store: Path) -> None:
 
 def _since(begun: float, times: object) -> list[float]:
     return sorted(at - begun for at in times if at is not None)  # type: ignore[attr-defined]
-
-
-def table(results: list[Found]) -> Table:
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (
-        "kill -9",
-        "gap p50",
-        "max",
-        "secured",
-        "card p50",
-        "max",
-        "new",
-        "2nd edge",
-        "lost",
-        "leaked",
-        "faults",
-    ):
-        shown.add_column(name, justify="left" if name in ("kill -9", "faults") else "right")
-    for one in results:
-        card = one.card_open or ([one.card_secured] if one.card_secured is not None else [])
-        shown.add_row(
-            one.case,
-            f"{percentile(one.gaps, 50):.2f}",
-            f"{max(one.gaps):.2f}",
-            f"{one.secured_gap:.2f}",
-            f"{percentile(card, 50):.2f}" if card else "-",
-            f"{max(card):.2f}" if card else "-",
-            str(one.tried),
-            str(one.second_edge),
-            str(one.lost),
-            str(one.keys_leaked),
-            "; ".join(one.faults),
-        )
-    return shown
 
 
 def arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from callseal.deployment import Deployment
 from callseal.lab.caching_resolver import CachingResolver
 from callseal.lab.daemon import Daemon
 from callseal.lab.name_server import NameServer
+from callseal.lab.processes import Processes
 from callseal.lab.site import Site
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import World
@@ -41,10 +41,8 @@ class NamedWorkspace(Workspace):
         self.deployment.write_text(text, encoding="utf-8")
 
 
-class NamedWorld(World):
-    """The world with a name server on the block."""
-
-    def _name_server(self, _deployment: Deployment) -> list[Daemon]:
+class _NamedProcesses(Processes):
+    def name_server(self) -> list[Daemon]:
         zone = _ZONE.format(zone=ZONE) + "".join(
             _PEER.format(zone=ZONE, ttl=TTL_S, name=name, address=address)
             for name, address in _peers(self.site)
@@ -55,6 +53,12 @@ class NamedWorld(World):
             server,
             CachingResolver(beside, _resolver(self.site), zone=ZONE, server=server.address),
         ]
+
+
+class NamedWorld(World):
+    """The world with a name server on the block."""
+
+    processes = _NamedProcesses
 
 
 def _peers(site: Site) -> tuple[tuple[str, str], ...]:

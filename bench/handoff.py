@@ -43,9 +43,9 @@ from bench.report import (
     system_load,
     write_json,
 )
-from callseal.deployment import Deployment
 from callseal.lab.block import Block
 from callseal.lab.daemon import Daemon
+from callseal.lab.processes import Processes
 from callseal.lab.rootfs import BASELINE
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import AGENT_LOGIN, World
@@ -96,12 +96,16 @@ class Disk:
             return time.monotonic() - start
 
 
-class HandoffWorld(World):
+class HandoffProcesses(Processes):
     """Everything real between edge and card. Carrier, partner and platform's SIP side are light peers: none of them is
     measured, and the sandbox partner would be the first to give up."""
 
-    def _services(self, deployment: Deployment) -> list[Daemon]:
-        return [daemon for daemon in super()._services(deployment) if daemon.name not in {"partner", "psp"}]
+    def services(self) -> list[Daemon]:
+        return [daemon for daemon in super().services() if daemon.name not in {"partner", "psp"}]
+
+
+class HandoffWorld(World):
+    processes = HandoffProcesses
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ import httpx2
 
 from bench.desk_client import DeskClient
 from bench.peers import LiveCall, Peers
-from callseal.lab.world import EDGE, World
+from callseal.lab.processes import EDGE
+from callseal.lab.world import World
 
 Direction = Literal["secure", "release"]
 REACHED: dict[Direction, str] = {"secure": "secured", "release": "ready"}

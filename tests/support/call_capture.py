@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from callseal.audit.codecs import CLOCKS, Floats, encode
-from callseal.audit.tone_scan import RATE, tone_samples
+from callseal.audit.tone_sound import RATE, tone_samples
 from callseal.wire.dtmf import press
 from callseal.wire.ip import udp_packet
 from callseal.wire.pcap_stream import pcap_header, pcap_record

@@ -14,12 +14,13 @@ from callseal.audit.canary_scan import scan
 from callseal.audit.ear import Ear
 from callseal.lab.agent_desk import AgentDesk
 from callseal.lab.block import Block
+from callseal.lab.choices import Choices
 from callseal.lab.phone import Phone, PhoneError
 from callseal.lab.preflight import taken
 from callseal.lab.site import Site
 from callseal.lab.story import PaidCall
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import Choices, World
+from callseal.lab.world import World
 
 FIRST_BLOCK = 100  # 127.90.100.0/24 and up: the demo's block stays free
 _blocks = (Block(f"127.90.{number}") for number in range(FIRST_BLOCK, 255))

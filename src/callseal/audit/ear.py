@@ -1,4 +1,4 @@
-"""An ear beside a phone: it hears what the phone receives, and counts the keys in it.
+"""An ear beside a phone: it remembers what the phone received, and counts the keys in it. `ear_listener` feeds one.
 
     with listen("127.88.0.40") as ear:
         ear.mark("secured")
@@ -6,33 +6,20 @@
         heard = ear.heard("secured")
         assert heard.listened and heard.clean
 
-Keys never leave it: results are counts, and `Heard.equals` compares in memory. Run as a process of its own
-(`python -m callseal.audit.ear ADDRESS`) it takes one JSON object a line on standard input (`{"do": "mark", "name": ...}`,
-`{"do": "heard", "since": ..., "until": ...}`, `{"do": "quit"}`) and answers with counts.
+Keys never leave it: results are counts, and `Heard.equals` compares in memory.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import selectors
-import socket
-import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TextIO
+from typing import Protocol
 
-from callseal.audit.heard import Heard, Key, Method, Talker, TalkerHeard, told
+from callseal.audit.heard import Heard, Key, Talker, TalkerHeard, told
 from callseal.audit.receiver import Received, Receiver
-from callseal.audit.tap import Tap, TapError
-
-__all__ = ["Ear", "Heard", "Method", "Talker", "TapError", "listen"]
-
-DEFAULT_PORTS = range(1024, 65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,152 +135,3 @@ def _by_talker(keys: list[Key], moments: list[_Moment]) -> list[TalkerHeard]:
     for key in keys:
         counts[key.talker][f"{key.method}s"] += 1
     return [TalkerHeard(talker, **each) for talker, each in counts.items()]
-
-
-@contextmanager
-def listen(
-    address: str, *, ports: range = DEFAULT_PORTS, interface: str = "lo", feed: tuple[str, int] | None = None
-) -> Iterator[Ear]:
-    """An ear on everything that reaches UDP `ports` of `address`, RTP and SIP alike; with `feed`, also on a PCM feed.
-
-    Needs root. Raises `TapError`.
-    """
-    tap = Tap(address, interface)
-    try:
-        played = _bound(feed) if feed is not None else None
-    except OSError as error:
-        tap.close()
-        raise TapError(f"cannot listen to the feed: {error.strerror}") from None
-    ear = Ear()
-    listener = _Listener(ear, tap, ports, played)
-    listener.start()
-    ear.attach(listener)
-    try:
-        yield ear
-    finally:
-        with suppress(TapError):
-            ear.settle()
-        ear.attach(_Closed(listener.missed))
-        listener.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class _Closed:
-    """The source of an ear that has stopped listening but still remembers."""
-
-    missed: int
-
-    def drain(self) -> None:
-        return
-
-
-def _bound(feed: tuple[str, int]) -> socket.socket:
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        one.setblocking(False)
-        one.bind(feed)
-    except OSError:
-        one.close()
-        raise
-    return one
-
-
-class _Listener(threading.Thread):
-    """Moves datagrams from the sockets into the ear until stopped."""
-
-    PATIENCE = 5.0
-    """Seconds that `drain` and `stop` wait for a thread that should need a millisecond."""
-
-    def __init__(self, ear: Ear, tap: Tap, ports: range, feed: socket.socket | None) -> None:
-        super().__init__(name="ear", daemon=True)
-        self._ear, self._tap, self._ports = ear, tap, ports
-        self._caller, self._called = socket.socketpair()
-        self._drained = threading.Semaphore(0)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(tap.socket, selectors.EVENT_READ, self._from_tap)
-        self._selector.register(self._called, selectors.EVENT_READ, None)
-        self._feed = feed
-        if self._feed is not None:
-            self._selector.register(self._feed, selectors.EVENT_READ, self._from_feed)
-
-    @property
-    def missed(self) -> int:
-        return self._tap.missed
-
-    def drain(self) -> None:
-        self._caller.send(b"d")
-        if not self._drained.acquire(timeout=self.PATIENCE):
-            raise TapError("the ear does not keep up with what arrives")
-
-    def run(self) -> None:
-        while True:
-            for key, _ in self._selector.select():
-                if key.data is not None:
-                    key.data()
-                elif self._called.recv(1) == b"d":
-                    self._from_tap()
-                    self._from_feed()
-                    self._drained.release()
-                else:
-                    return
-
-    def stop(self) -> None:
-        self._caller.send(b"q")
-        self.join(timeout=self.PATIENCE)
-        self._selector.close()
-        for one in (self._caller, self._called, self._tap, self._feed):
-            if one is not None:
-                one.close()
-
-    def _from_tap(self) -> None:
-        """Everything that waits, so that a burst does not fill the socket."""
-        with suppress(BlockingIOError):
-            while True:
-                datagram = self._tap.read()
-                if datagram is not None and datagram.port in self._ports:
-                    self._ear.datagram(datagram.source, datagram.payload)
-
-    def _from_feed(self) -> None:
-        with suppress(BlockingIOError):
-            while self._feed is not None:
-                data, source = self._feed.recvfrom(65535)
-                self._ear.pcm(f"{source[0]}:{source[1]}", data)
-
-
-def serve(ear: Ear, commands: TextIO, answers: TextIO) -> None:
-    """Answers commands until `quit` or the end of input."""
-    for line in commands:
-        try:
-            command = json.loads(line)
-            match command["do"]:
-                case "mark":
-                    ear.mark(str(command["name"]))
-                    answer: dict[str, object] = {"marked": command["name"]}
-                case "heard":
-                    answer = ear.heard(command.get("since"), command.get("until")).as_dict()
-                case "quit":
-                    return
-                case _:
-                    answer = {"error": "unknown command"}
-        except (ValueError, KeyError, TypeError) as error:
-            answer = {"error": f"{type(error).__name__}: not understood"}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m callseal.audit.ear", description=__doc__.split("\n")[0])
-    parser.add_argument("address", help="address of the phone to listen beside")
-    parser.add_argument("--interface", default="lo")
-    arguments = parser.parse_args()
-    try:
-        with listen(arguments.address, interface=arguments.interface) as ear:
-            print("ready", file=sys.stderr, flush=True)  # noqa: T201
-            serve(ear, sys.stdin, sys.stdout)
-    except TapError as error:
-        print(error.diagnostics(), file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -10,7 +10,8 @@ import numpy as np
 
 from callseal.audit.codecs import CLOCKS, Decoder, decoder
 from callseal.audit.gauge import Gauge
-from callseal.audit.tone_scan import PIECE, RATE, Floats, ToneHeard, ToneScanner
+from callseal.audit.tone_scan import PIECE, ToneHeard, ToneScanner
+from callseal.audit.tone_sound import RATE, Floats
 
 LONGEST_FILL_S = 0.5
 """A gap in the timestamps up to here is filled with silence; a longer one is a new beginning."""

@@ -22,7 +22,7 @@ from callseal.audit.codecs import CLOCKS, DECODABLE, STATIC, Floats, decoder, en
 from callseal.audit.heard import Method
 from callseal.audit.rtp_stream import RtpStream
 from callseal.audit.signalling import Signalling
-from callseal.audit.tone_scan import LAYOUT, RATE, level_dbm0, tone_samples
+from callseal.audit.tone_sound import LAYOUT, RATE, level_dbm0, tone_samples
 from callseal.wire import rtp
 from callseal.wire.dtmf import press
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from callseal.audit.case import Assigned, Case
 from callseal.audit.heard import Method
-from callseal.audit.tone_scan import level_dbm0
+from callseal.audit.tone_sound import level_dbm0
 from callseal.audit.windows import SECURED, Window
 
 WIDTH, LEFT, RIGHT = 1072, 168, 92

@@ -18,14 +18,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from callseal.audit.tone_sound import COLUMNS, LAYOUT, RATE, ROWS, Floats, level_dbm0
+
 Numbers = NDArray[np.int64]
 
-RATE = 8000
-ROWS = (697.0, 770.0, 852.0, 941.0)
-COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
-LAYOUT = "123A456B789C*0#D"
-"""Keys by 4 * row + column."""
 
 PIECE = 51
 PIECES_LONG = 8
@@ -53,9 +49,7 @@ DENSE = 0.6
 EDGE = 51
 """Samples of tone that one look alone stands for; each further one adds PIECE."""
 
-FULL_SCALE_DBM0 = 3.14
-"""Level of a full-scale sine in mu-law (ITU-T G.711)."""
-_FULL = 32768.0
+
 _HISTORY = BRIDGE + 8
 
 
@@ -255,11 +249,6 @@ def _two_strongest(four: Floats) -> tuple[Floats, Floats]:
     return np.maximum(left, right), np.maximum(second, np.minimum(left, right))
 
 
-def level_dbm0(mean_square: float) -> float:
-    """Mean square of samples to dBm0."""
-    return float(10 * np.log10(max(mean_square, 1e-9) / (_FULL * _FULL / 2)) + FULL_SCALE_DBM0)
-
-
 def _tone(run: _Run) -> ToneHeard:
     return ToneHeard(
         LAYOUT[run.key],
@@ -269,18 +258,3 @@ def _tone(run: _Run) -> ToneHeard:
         run.worth >= ENOUGH and run.looks >= DENSE * (run.last - run.first + 1),
         covered=run.covered * 2 > run.looks,
     )
-
-
-def tone_samples(key: str, milliseconds: float, *, dbm0: float = -10.0, twist_db: float = 0.0) -> Floats:
-    """The sound of a key at a level (both frequencies together); `twist_db` makes the high one louder. 2 ms of ramp at both ends."""
-    place = LAYOUT.index(key)
-    low, high = ROWS[place // 4], COLUMNS[place % 4]
-    n = np.arange(int(RATE * milliseconds / 1000))
-    power = _FULL * _FULL / 2 * 10 ** ((dbm0 - FULL_SCALE_DBM0) / 10)
-    ratio = 10 ** (twist_db / 10)
-    low_amplitude, high_amplitude = np.sqrt(2 * power / (1 + ratio)), np.sqrt(2 * power * ratio / (1 + ratio))
-    wave = low_amplitude * np.sin(2 * np.pi * low * n / RATE) + high_amplitude * np.sin(
-        2 * np.pi * high * n / RATE
-    )
-    ramp = np.minimum(1.0, np.minimum(n + 1, len(n) - n) / 16)
-    return np.asarray(wave * ramp, dtype=np.float32)

@@ -4,28 +4,15 @@ from callseal.deployment import read
 deployment = read(Path("callseal.toml"))
 """
 
-from callseal.deployment.faults import VALIDATORS, DeploymentError, Fault, Severity, Validator
+from callseal.deployment.desk import Agent, Desk
+from callseal.deployment.edges import Dns, Edge, Region, Router, Tls
+from callseal.deployment.faults import DeploymentError, Fault, Severity, Validator
 from callseal.deployment.firewall import Firewall
-from callseal.deployment.model import (
-    Agent,
-    Carrier,
-    Deployment,
-    Desk,
-    Dns,
-    Edge,
-    Headers,
-    Number,
-    Partner,
-    Peer,
-    Platform,
-    Region,
-    Router,
-    Signing,
-    SigningKey,
-    Tls,
-)
+from callseal.deployment.model import Deployment, Headers, Number, Signing, SigningKey
+from callseal.deployment.peers import Carrier, Partner, Peer, Platform
 from callseal.deployment.reader import Examination, examine, read
 from callseal.deployment.secrets import Secret, SecretError
+from callseal.deployment.validators import VALIDATORS
 from callseal.deployment.values import HostPort, PortRange, SipUri
 
 __all__ = [

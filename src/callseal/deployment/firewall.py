@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from callseal.deployment.values import Flag, NetworkField
+from callseal.deployment.fields import Flag, NetworkField
+from callseal.deployment.table import Table
 
 
-class Firewall(BaseModel):
+class Firewall(Table):
     """Who else edges and desk may speak with, besides peers, each other and `[dns] resolvers`. Nobody, when the table is left out."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     desk: tuple[NetworkField, ...] = Field(
         (),

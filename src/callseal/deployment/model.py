@@ -1,90 +1,42 @@
-"""The deployment as types: what `callseal.toml` says, frozen. Field descriptions are the reference's text."""
+"""The deployment as a whole: what `callseal.toml` says, frozen. Field descriptions are the reference's text."""
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
 )
 
-from callseal.deployment.firewall import Firewall
-from callseal.deployment.lines import Path
-from callseal.deployment.policies import (
-    CALLER_HEADERS,
-    DEFAULT_SUITES,
-    CallerHeader,
-    CryptoSuite,
-    FencePolicy,
-    MediaProfile,
-)
-from callseal.deployment.secrets import Secret
-from callseal.deployment.standby import Standby
-from callseal.deployment.values import (
-    Address,
-    AddressField,
-    Currency,
+from callseal.deployment.desk import Desk
+from callseal.deployment.edges import Dns, Edge, Region, Router, Tls
+from callseal.deployment.fields import (
     DialledNumber,
-    DnsName,
     Flag,
     HeaderName,
-    HostPort,
-    HttpUrl,
-    Milliseconds,
     Name,
-    NetworkField,
-    PortRange,
-    SipUri,
-    Text,
-    parse_text,
 )
-
-Transport = Literal["udp", "tcp", "tls"]
-Cipher = Literal[
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-]
-"""Forward secrecy and authenticated encryption, nothing else (RFC 9325 section 4.2); the default takes all."""
-CIPHERS: tuple[Cipher, ...] = get_args(Cipher)
+from callseal.deployment.firewall import Firewall
+from callseal.deployment.lines import Path
+from callseal.deployment.peers import Carrier, Partner, Peer, Platform
+from callseal.deployment.policies import (
+    FencePolicy,
+)
+from callseal.deployment.secrets import Secret
+from callseal.deployment.table import Table
+from callseal.deployment.values import Address
 
 
-def _beside_the_file(value: object, info: ValidationInfo) -> pathlib.Path:
-    if isinstance(value, pathlib.Path):
-        return value
-    base: pathlib.Path = (info.context or {}).get("base", pathlib.Path())
-    return base / parse_text(value)
-
-
-FileField = Annotated[pathlib.Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
-
-
-PerSecond = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-_SUITES_HELP = "crypto suites it may use with `srtp`, in order; no suite may belong to two faces"
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class SigningKey(_Table):
+class SigningKey(Table):
     """A key with the name by which cookies refer to it."""
 
     id: Name = Field(description="key id, written into every cookie and Record-Route")
     secret: Secret = Field(description="the key itself, 16 characters or more")
 
 
-class Signing(_Table):
+class Signing(Table):
     """Signs the route cookie and the Record-Route parameters. `current` signs, both are accepted."""
 
     current: SigningKey = Field(description="the key that signs")
@@ -93,7 +45,7 @@ class Signing(_Table):
     )
 
 
-class Headers(_Table):
+class Headers(Table):
     """Names of the edge's own headers on the wire."""
 
     call_reference: HeaderName = Field(
@@ -104,100 +56,7 @@ class Headers(_Table):
     )
 
 
-class Peer(_Table):
-    """What carriers, partner and platform have in common: who they are, where they are, how they speak."""
-
-    id: Name = Field(description="name in logs, metrics and rendered files")
-    signalling: tuple[NetworkField, ...] = Field(
-        min_length=1, description="addresses or networks that may send SIP; anything else is met with silence"
-    )
-    media: tuple[NetworkField, ...] = Field(
-        min_length=1, description="addresses or networks where its RTP may be"
-    )
-    destinations: tuple[SipUri, ...] = Field(
-        min_length=1, description="where requests to it are sent, in order"
-    )
-    transport: Transport = Field(
-        "udp", description="SIP transport, both ways; a request that comes over another is a stranger's"
-    )
-    tls_name: tuple[DnsName, ...] = Field(
-        (),
-        description="with `tls`: names of which its certificate must bear one; required of the partner, "
-        "without it a carrier's or platform's connection is encrypted and no more",
-    )
-    media_profile: MediaProfile = Field(
-        "rtp", description="`srtp`: SDES keys offered and required, anything else is refused; `rtp`: in clear"
-    )
-    srtp_suites: tuple[CryptoSuite, ...] = Field(
-        min_length=1, description="crypto suites it may use with `srtp`, in order"
-    )
-    requests_per_second: PerSecond = Field(
-        5000, description="SIP requests a second and edge; what begins something new is answered 503 above it"
-    )
-    calls_per_second: PerSecond = Field(
-        500, description="new calls a second and edge; emergency calls are never turned away"
-    )
-
-
-class Carrier(Peer):
-    """A SIP trunk of the phone network; the customer is behind it."""
-
-    srtp_suites: tuple[CryptoSuite, ...] = Field(
-        DEFAULT_SUITES["carrier"], min_length=1, description=_SUITES_HELP
-    )
-    headers: tuple[CallerHeader, ...] = Field(
-        CALLER_HEADERS,
-        description="what it may say about the caller; of this set, headers that are not listed are removed",
-    )
-    payments: Flag = Field(True, description="false: no payment is offered on calls from or to this carrier")
-
-
-class Partner(Peer):
-    """The PCI-certified payment partner: a SIP B2BUA and an API."""
-
-    srtp_suites: tuple[CryptoSuite, ...] = Field(
-        DEFAULT_SUITES["partner"],
-        min_length=1,
-        description=f"{_SUITES_HELP}. The first is for media at the partner, the last for the way home",
-    )
-    adapter: Literal["sandbox"] = Field(description="which partner adapter speaks to it")
-    token_header: HeaderName = Field(
-        "X-Payment-Token", description="header in which its INVITE brings the token"
-    )
-    cookie_place: Literal["header", "request-uri"] = Field(
-        "header", description="where the route cookie travels; `request-uri` for partners that drop headers"
-    )
-    mask_checked: Flag = Field(
-        False,
-        description="true: what it sends the agent while secured has passed the conformance check, so the fence need not look at audio",
-    )
-    api: HttpUrl = Field(description="base URL of its API")
-    api_key: Secret = Field(description="bearer key for its API")
-    webhook_secret: Secret = Field(description="verifies its webhooks (Standard Webhooks)")
-    standby: tuple[Standby, ...] = Field(
-        (), description="further partners, tried in this order while those before them are down"
-    )
-
-
-class Platform(Peer):
-    """The contact centre's voice side; the agent is on it."""
-
-    srtp_suites: tuple[CryptoSuite, ...] = Field(
-        DEFAULT_SUITES["platform"], min_length=1, description=_SUITES_HELP
-    )
-    adapter: Literal["webhook"] = Field(description="which platform adapter speaks to it")
-    anchors: Literal["one", "two"] = Field(
-        "two",
-        description="rtpengine sessions a normal call crosses; `one` relays the agent leg only while secured",
-    )
-    dtmf_info: Flag = Field(
-        False, description="true lets SIP INFO with digits from the partner reach the platform"
-    )
-    api: HttpUrl = Field(description="where its events are posted")
-    webhook_secret: Secret = Field(description="signs these events (Standard Webhooks)")
-
-
-class Number(_Table):
+class Number(Table):
     """A number or prefix, whose it is, and what happens to its calls."""
 
     match: DialledNumber = Field(description="number or prefix as dialled; the longest match wins")
@@ -217,139 +76,10 @@ class Number(_Table):
         return self.payments and not self.emergency
 
 
-class Router(_Table):
-    """What all edges do alike."""
-
-    fence: FencePolicy | None = Field(
-        None,
-        description="what the edge stops on its way to the agent while secured: `events` telephone-events, `tones` the sound of keys "
-        "too (30 ms, G.711, needs the tone filter), `mute` all audio; `unsafe-off` is for leak tests. Left out: `events` when "
-        "`mask_checked`, else `tones`",
-    )
-    topology: Literal["hidden", "shown"] = Field(
-        "hidden",
-        description="`hidden`: no side is shown the other's addresses in Via and Contact, nor what software it is; `shown` passes them on",
-    )
-    hold_ttl_ms: Milliseconds = Field(10_000, description="a hold ends by itself after this time")
-    hep: HostPort | None = Field(
-        None, description="HEP collector that gets SIP without digits and keys (UDP); none: no tracing"
-    )
-
-
-class Region(_Table):
-    """A region: edges that stand for each other under one name."""
-
-    id: Name = Field(description="name of the region, as the edges say it")
-    cluster: DnsName | None = Field(
-        None,
-        description="name of all its edges together: in Record-Route, so that any of them takes the next request, and in "
-        "the zone; without it a dialog stays with its edge",
-    )
-
-
-class Dns(_Table):
-    """How peers find the edges, and how the edges find peers (RFC 3263)."""
-
-    zone: DnsName | None = Field(
-        None, description="zone of cluster names and hosts; `callseal render` writes it as a zone file"
-    )
-    name_servers: tuple[DnsName, ...] = Field(
-        (), description="the zone's name servers; required with `zone`, which is served by them"
-    )
-    resolvers: tuple[AddressField, ...] = Field(
-        (),
-        description="recursive resolvers of the edges, best on the same host; without them the host's own are asked",
-    )
-
-
-class Tls(_Table):
-    """SIP over TLS: the edge's certificate and what it asks of the other side's."""
-
-    certificate: FileField = Field(
-        description="PEM file: the edge's certificate, then the intermediates; for both sides of a connection"
-    )
-    private_key: FileField = Field(description="PEM file of its key, mode 0600")
-    ca: FileField = Field(description="PEM file of the authorities that peers' certificates must come from")
-    crl: tuple[FileField, ...] = Field(
-        (),
-        description="PEM files of revocation lists, one list of every authority in `ca`; a certificate on "
-        "one proves nothing",
-    )
-    min_version: Literal["1.2", "1.3"] = Field("1.2", description="oldest TLS version accepted")
-    ciphers: tuple[Cipher, ...] = Field(
-        CIPHERS, min_length=1, description="TLS 1.2 suites in order of preference; TLS 1.3 has its own"
-    )
-
-
-class Edge(_Table):
-    """One router: a Kamailio, an rtpengine and their agent."""
-
-    id: Name = Field(description="name in logs, metrics, cookies (`rn`) and on the command line (`--edge`)")
-    region: Name = Field(description="region, carried in the route cookie")
-    server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
-    sip: HostPort = Field(description="address and port Kamailio listens on")
-    sip6: HostPort | None = Field(
-        None, description="the same in IPv6, where `sip` is IPv4 and a peer speaks SIP over IPv6"
-    )
-    sip_tls: HostPort | None = Field(
-        None, description="address and port for SIP over TLS; required as soon as one peer speaks TLS"
-    )
-    sip_tls6: HostPort | None = Field(None, description="the same in IPv6, for peers over TLS and IPv6")
-    host: DnsName | None = Field(
-        None, description="this edge's own DNS name: in Via over TLS, in its certificate and in the zone"
-    )
-    media: AddressField = Field(description="rtpengine's media address")
-    media6: AddressField | None = Field(
-        None, description="its IPv6 address, where `media` is IPv4 and media of a peer is IPv6"
-    )
-    media_ports: PortRange = Field(description="rtpengine's media ports, first-last")
-    ng: HostPort = Field(description="rtpengine's control port (ng); never on a public address")
-    agent: HttpUrl = Field(description="URL of the edge agent; never on a public address")
-    events: HostPort = Field(description="where Kamailio sends the agent its datagrams")
-
-
-class Agent(_Table):
-    """A person at the desk."""
-
-    login: Name = Field(description="login name")
-    name: Text = Field(description="name as shown")
-    tenant: Name = Field(description="whose calls they see")
-    password: Secret = Field(description="their password")
-
-
-class Desk(_Table):
-    """The service behind the agent's card."""
-
-    url: HttpUrl = Field(description="URL under which edges, partner and browsers reach it")
-    edge_secret: Secret = Field(
-        description="bearer secret between edges and desk, both ways; 16 characters or more"
-    )
-    operator_secret: Secret | None = Field(
-        None,
-        description="bearer secret of operators and canary: `callseal payments` and `callseal canary` need it; 16 characters or more",
-    )
-    store: FileField = Field(description="SQLite file of the desk, relative to the deployment file")
-    secure_timeout_ms: Milliseconds = Field(
-        3_000, description="not secured in this time: the call is restored"
-    )
-    restore_timeout_ms: Milliseconds = Field(
-        3_000, description="not restored in this time: alarm, the hold stays"
-    )
-    secured_idle_ms: Milliseconds = Field(
-        300_000, description="secured without a capture for this long: restored"
-    )
-    capture_field_ms: Milliseconds = Field(120_000, description="time for one field")
-    capture_overall_ms: Milliseconds = Field(300_000, description="time for all fields")
-    currencies: tuple[Currency, ...] = Field(
-        min_length=1, description="currencies the card offers (ISO 4217)"
-    )
-    agents: tuple[Agent, ...] = Field((), description="who may log in")
-
-
 _Identified = TypeVar("_Identified", Edge, Carrier)
 
 
-class Deployment(_Table):
+class Deployment(Table):
     """Everything Callseal must know about one installation; read with `callseal.deployment.read`."""
 
     schema_version: Literal[1] = Field(alias="schema", description="version of this format")

@@ -14,18 +14,15 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from callseal.deployment.families import FAMILY_RULES
-from callseal.deployment.faults import VALIDATORS, DeploymentError, Fault
+from callseal.deployment import this_machine
+from callseal.deployment.faults import DeploymentError, Fault
 from callseal.deployment.lines import LineIndex
 from callseal.deployment.lines import Path as KeyPath
 from callseal.deployment.model import Deployment
-from callseal.deployment.rules import RULES, Finding, Raw, dotted
-from callseal.deployment.secrets import Secret, SecretError
-from callseal.deployment.transports import TRANSPORT_RULES, files
+from callseal.deployment.rules import RULES
+from callseal.deployment.rules.raw import Finding, Raw, dotted
+from callseal.deployment.validators import VALIDATORS
 from callseal.deployment.values import toml_type
-
-MIN_KEY_LENGTH = 16
-"""Characters of a signing or bearer key: 80 bits and more, however it is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +70,11 @@ def examine(path: Path, *, secrets: bool = False, now: float | None = None) -> E
         return _unreadable(path, "CS002", 1, "nested too deeply")
 
     deployment, findings = _shape(data, path)
-    findings += [finding for rule in (*RULES, *TRANSPORT_RULES, *FAMILY_RULES) for finding in rule(Raw(data))]
+    findings += [finding for rule in RULES for finding in rule(Raw(data))]
     if secrets and deployment is not None:
-        findings += _secrets(deployment)
+        findings += this_machine.secrets(deployment)
     if now is not None and deployment is not None and deployment.tls is not None:
-        findings += files(deployment.tls, datetime.fromtimestamp(now, UTC))
+        findings += this_machine.files(deployment.tls, datetime.fromtimestamp(now, UTC))
     index = LineIndex(text)
     faults = sorted(
         {_fault(path, index, finding) for finding in findings},
@@ -182,28 +179,3 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models(argument)
-
-
-def _secrets(deployment: Deployment) -> list[Finding]:
-    findings = []
-    for path, secret in deployment.secrets():
-        findings += list(_secret(path, secret))
-    return findings
-
-
-def _secret(path: KeyPath, secret: Secret) -> Iterator[Finding]:
-    try:
-        length = len(secret.reveal())
-    except SecretError as error:
-        if secret.variable is not None:
-            yield Finding("CS043", path, error.message)
-        elif secret.path is not None and secret.path.is_file() and secret.path.stat().st_size <= len("\r\n"):
-            yield Finding("CS041", path, f"{secret} is empty")
-        else:
-            yield Finding("CS040", path, error.message)
-        return
-    is_key = path[-1] in ("edge_secret", "operator_secret") or path[0] == "signing"
-    if is_key and length < MIN_KEY_LENGTH:
-        yield Finding("CS041", path, f"{secret} has fewer than {MIN_KEY_LENGTH} characters")
-    if secret.path is not None and secret.path.stat().st_mode & 0o077:
-        yield Finding("CS042", path, f"{secret} has mode {secret.path.stat().st_mode & 0o777:o}")

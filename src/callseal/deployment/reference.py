@@ -17,10 +17,12 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from callseal.deployment.faults import VALIDATORS, Severity
-from callseal.deployment.model import Deployment, FileField
+from callseal.deployment.faults import Severity
+from callseal.deployment.fields import FileField, NetworkField
+from callseal.deployment.model import Deployment
 from callseal.deployment.secrets import Secret
-from callseal.deployment.values import HostPort, NetworkField, PortRange, SipUri
+from callseal.deployment.validators import VALIDATORS
+from callseal.deployment.values import HostPort, PortRange, SipUri
 
 _HEAD = "<!-- Written by `python -m callseal.deployment.reference docs/reference`; do not edit. -->\n"
 _DEPLOYMENT = """\

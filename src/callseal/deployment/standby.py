@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from callseal.deployment.fields import DnsName, Flag, HttpUrl, Name, NetworkField
 from callseal.deployment.secrets import Secret
-from callseal.deployment.values import DnsName, Flag, HttpUrl, Name, NetworkField, SipUri
+from callseal.deployment.table import Table
+from callseal.deployment.values import SipUri
 
 
-class Standby(BaseModel):
+class Standby(Table):
     """A further partner: another site of the same company, or another account. New calls go to it while those before it are down."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Name = Field(description="name in logs, metrics, hand-offs and rendered files")
     signalling: tuple[NetworkField, ...] = Field(

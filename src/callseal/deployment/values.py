@@ -1,28 +1,20 @@
-"""The small values a deployment is written in: addresses, URIs, port ranges, names. Each refuses with a validator's id."""
+"""The small values a deployment is written in: addresses, networks, URIs, port ranges. Each refuses with a validator's id."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from callseal.deployment.faults import refuse
-from callseal.deployment.headers import STANDARD_HEADERS
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -210,7 +202,7 @@ def parse_network(value: object) -> Network:
     return network
 
 
-def _parse_address(value: object) -> Address:
+def parse_address(value: object) -> Address:
     if isinstance(value, IPv4Address | IPv6Address):
         return value
     text = parse_text(value)
@@ -221,96 +213,3 @@ def _parse_address(value: object) -> Address:
     if address.is_unspecified or address.is_multicast:
         raise refuse("CS015", f"“{text}” is not one address that others can send to")
     return address
-
-
-def _http_url(value: object) -> str:
-    text = parse_text(value)
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise refuse("CS016", "not an http:// or https:// URL") from None
-    if parts.username is not None or parts.password is not None:
-        # Not repeated: it may hold a password.
-        raise refuse("CS016", "a URL with a user or password in it")
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or port == 0
-        or parts.fragment
-        or " " in text
-    ):
-        raise refuse("CS016", f"“{text}” is not an http:// or https:// URL")
-    return text.rstrip("/")
-
-
-def _matches(pattern: str, validator_id: str, what: str) -> AfterValidator:
-    compiled = re.compile(pattern)
-
-    def check(text: str) -> str:
-        if not compiled.fullmatch(text):
-            raise refuse(validator_id, f"“{text}” is not {what}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _header_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9.!%*_+`'~-]+", text):
-        raise refuse("CS018", f"“{text}” cannot be the name of a SIP header")
-    if text.lower() in STANDARD_HEADERS:
-        raise refuse("CS019", f"“{text}” is a standard SIP header")
-    if "callseal" in text.lower():
-        raise refuse("CS019", f"“{text}” tells strangers what runs here")
-    return text
-
-
-Text = Annotated[str, BeforeValidator(parse_text)]
-Flag = Annotated[bool, Field(strict=True)]
-Milliseconds = Annotated[int, Field(strict=True, ge=100, le=3_600_000)]
-Name = Annotated[
-    Text,
-    _matches(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "CS010", "a name"),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
-]
-DnsName = Annotated[
-    Text,
-    _matches(
-        r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+",
-        "CS060",
-        "a DNS name",
-    ),
-    AfterValidator(str.lower),
-    WithJsonSchema({"type": "string", "examples": ["sip.example.net"]}),
-]
-DialledNumber = Annotated[
-    Text,
-    _matches(r"\+?[0-9]{1,15}", "CS020", "a number or prefix"),
-    WithJsonSchema({"type": "string", "pattern": r"^\+?[0-9]{1,15}$"}),
-]
-Currency = Annotated[
-    Text,
-    _matches(r"[A-Z]{3}", "CS044", "a currency code"),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"}),
-]
-HeaderName = Annotated[
-    Text,
-    AfterValidator(_header_name),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9.!%*_+`'~-]+$"}),
-]
-HttpUrl = Annotated[
-    str, PlainValidator(_http_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})
-]
-_NETWORK_SCHEMA = {"type": "string", "examples": ["192.0.2.7", "192.0.2.0/24"]}
-NetworkField = Annotated[
-    Network,
-    PlainValidator(parse_network),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema(_NETWORK_SCHEMA),
-]
-AddressField = Annotated[
-    Address,
-    PlainValidator(_parse_address),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["192.0.2.7"]}),
-]

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 import httpx2
 
-from callseal.audit.ear import Ear, listen
+from callseal.audit.ear import Ear
+from callseal.audit.ear_listener import listen
 from callseal.lab.agent_desk import AgentDesk, Call, DeskError
 from callseal.lab.phone import Method, Phone, PhoneError, PhoneSettings, phone_command
 from callseal.lab.story import APPROVED, FIELDS, GAP_MS, KEY_MS

@@ -8,43 +8,21 @@ stands in `host_rules`; edges and desk load the rules that `callseal render` wri
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from callseal.lab.example_on_hosts import SECOND_EDGE, on_hosts
+from callseal.lab.host_commands import HostsError, ip_batch, run, without_ipv6
 from callseal.lab.host_rules import OPENINGS, rules
-from callseal.lab.partner_host import standing_by
 from callseal.lab.place import Namespace, Place
-from callseal.lab.site import EXAMPLE_PREFIX, Site
-from callseal.observe.errors import Error
+from callseal.lab.site import Site
 
-SECOND_EDGE = 100
-"""What is added to the numbers of the first edge's processes (and the first partner's)."""
-NG_PORT = 2223
 GATEWAY = "192.0.2.1"
 DOOR = "callseal-door"
 _DOOR_NUMBER = 61
 DEVICE = "net0"
-ZONE = "lab.test"
-"""The name server's zone; `.test` never exists outside (RFC 6761)."""
-_DNS = """
-[dns]
-zone = "{zone}"
-name_servers = ["ns.{zone}"]
-resolvers = ["{server}"]
-
-[firewall]
-browsers = ["{office}", "{door}"]
-"""
-_EXAMPLE_ADDRESS = re.compile(rf"{re.escape(EXAMPLE_PREFIX)}\.(\d+)(:{NG_PORT}\b)?")
-_EDGE_TABLE = re.compile(r"(?ms)^\[\[edges\]\]\n.*?(?=^\[|\Z)")
-
-
-class HostsError(Error):
-    """The network of the lab could not be made; the message carries what the tool said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,33 +103,13 @@ class Hosts(Site):
         return self.host(66)
 
     def deployment(self, example: str) -> str:
-        """The example with these addresses, the same edge once more in another region, and names in the lab's zone."""
-        found = _EDGE_TABLE.search(example)
-        if found is None:
-            raise HostsError("the example has no [[edges]]")
-        second = found[0]
-        for key, old, new in (
-            ("id", '"edge-1"', '"edge-2"'),
-            ("region", '"local"', '"america"'),
-            ("server_id", "1", "2"),
-        ):
-            second, count = re.subn(rf"(?m)^({key} = ){re.escape(old)}", rf"\g<1>{new}", second)
-            if count != 1:
-                raise HostsError(f"the example's edge has no {key} = {old}")
-        first = example.replace('region = "local"', 'region = "europe"')
-        edges = self._moved(first, 0) + "\n\n" + self._moved(second, SECOND_EDGE)
-        edges = re.sub(r'(?m)^id = "(edge-\d)"$', rf'\g<0>\nhost = "\g<1>.{ZONE}"', edges)
-        named = standing_by(edges, self)
-        return named + _DNS.format(zone=ZONE, server=self.name_server, office=self.office, door=self.door)
-
-    def _moved(self, text: str, step: int) -> str:
-        def address(found: re.Match[str]) -> str:
-            # rtpengine's control port moves to the inside address.
-            number = int(found[1]) + step + (1 if found[2] else 0)
-            moved = self._addresses.get(number)
-            return f"{moved}{found[2] or ''}" if moved else found[0]
-
-        return _EXAMPLE_ADDRESS.sub(address, text)
+        return on_hosts(
+            example,
+            self,
+            self._addresses,
+            name_server=self.name_server,
+            browsers=(self.office, self.door),
+        )
 
     # Places.
 
@@ -184,9 +142,9 @@ class Hosts(Site):
         try:
             self._middle = Namespace()
             with self._middle.inside():
-                _no_ipv6()
+                without_ipv6()
                 Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="ascii")
-                _run(["ip", "link", "set", "lo", "up"])
+                run(["ip", "link", "set", "lo", "up"])
             for host in HOSTS:
                 self._connect(host, self._middle)
         except BaseException:
@@ -196,8 +154,8 @@ class Hosts(Site):
     def _connect(self, host: Host, middle: Namespace) -> None:
         namespace = self._namespaces[host.name] = Namespace(self._resolver)
         with namespace.inside():
-            _no_ipv6()
-            _batch(
+            without_ipv6()
+            ip_batch(
                 "link set lo up",
                 f"link add {DEVICE} type veth peer name {host.name} netns {middle.path}",
                 *(f"addr add {address}/32 dev {DEVICE}" for address in host.addresses.values()),
@@ -206,9 +164,9 @@ class Hosts(Site):
                 f"route add default via {GATEWAY} src {next(iter(host.addresses.values()))}",
             )
             if host.name in OPENINGS:
-                _run(["nft", "-f", "-"], rules(OPENINGS[host.name], self.host))
+                run(["nft", "-f", "-"], rules(OPENINGS[host.name], self.host))
         with middle.inside():
-            _batch(
+            ip_batch(
                 f"addr add {GATEWAY}/32 dev {host.name}",
                 f"link set dev {host.name} up",
                 *(f"route add {address}/32 dev {host.name}" for address in host.addresses.values()),
@@ -217,7 +175,7 @@ class Hosts(Site):
     def close(self) -> None:
         """The namespaces go with their last process, and their devices with them."""
         if self._door_is_open:
-            _run(["ip", "link", "delete", DOOR])  # it would go a moment later by itself
+            run(["ip", "link", "delete", DOOR])  # it would go a moment later by itself
             self._door_is_open = False
         for namespace in self._namespaces.values():
             namespace.close()
@@ -228,12 +186,12 @@ class Hosts(Site):
 
     def load_firewall(self, address: str, rules: Path) -> None:
         with self.inside(address):
-            _run(["nft", "-f", str(rules)])
+            run(["nft", "-f", str(rules)])
 
     def unplug(self, name: str) -> None:
         """The host of that name is gone: what is sent to it vanishes, and nobody hears that it did."""
         with self.middle.inside():
-            _batch(
+            ip_batch(
                 f"link set dev {name} down",
                 *(f"route replace blackhole {address}/32" for address in _addresses_of(name)),
             )
@@ -241,7 +199,7 @@ class Hosts(Site):
     def plug_in(self, name: str) -> None:
         """It is back, as it was."""
         with self.middle.inside():
-            _batch(
+            ip_batch(
                 f"link set dev {name} up",
                 *(f"route delete blackhole {address}/32" for address in _addresses_of(name)),
                 *(f"route replace {address}/32 dev {name}" for address in _addresses_of(name)),
@@ -255,7 +213,7 @@ class Hosts(Site):
         if self._middle is None:
             raise HostsError("the lab's network is not open")
         pages = (self.host(50), self.host(60))
-        _batch(
+        ip_batch(
             f"link add {DOOR} type veth peer name door netns {self._middle.path}",
             f"addr add {self.door}/32 dev {DOOR}",
             f"link set dev {DOOR} up",
@@ -264,7 +222,7 @@ class Hosts(Site):
         )
         self._door_is_open = True
         with self._middle.inside():
-            _batch(
+            ip_batch(
                 f"addr add {GATEWAY}/32 dev door",
                 "link set dev door up",
                 f"route add {self.door}/32 dev door",
@@ -273,39 +231,21 @@ class Hosts(Site):
     def unload_firewall(self, address: str) -> None:
         """Take the rules of an edge or the desk away."""
         with self.inside(address):
-            _run(["nft", "delete", "table", "inet", "callseal_desk" if address == self.desk else "callseal"])
+            run(["nft", "delete", "table", "inet", "callseal_desk" if address == self.desk else "callseal"])
 
     # What a test looks at.
 
     def rules(self, address: str) -> str:
         """The rules on the host of `address`, without their counters."""
         with self.inside(address):
-            return _run(["nft", "--stateless", "list", "ruleset"])
+            return run(["nft", "--stateless", "list", "ruleset"])
 
     def counters(self, address: str) -> dict[str, int]:
         """Packets by the names of the nftables counters on the host of `address`."""
         with self.inside(address):
-            told = _run(["nft", "list", "counters"])
+            told = run(["nft", "list", "counters"])
         return {name: int(packets) for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)}
 
 
 def _addresses_of(name: str) -> tuple[str, ...]:
     return tuple(next(host.addresses for host in HOSTS if host.name == name).values())
-
-
-def _no_ipv6() -> None:
-    """A device that comes up would announce itself over IPv6: noise for whoever counts refused packets."""
-    for scope in ("all", "default"):
-        with suppress(FileNotFoundError):  # a kernel without IPv6
-            Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1", encoding="ascii")
-
-
-def _batch(*lines: str) -> None:
-    _run(["ip", "-batch", "-"], "".join(f"{line}\n" for line in lines))
-
-
-def _run(argv: list[str], text: str = "") -> str:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise HostsError(f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout

@@ -139,6 +139,21 @@ class PhoneCall(pj.Call):  # type: ignore[misc]  # PJSIP has no types
 
     # Ours.
 
+    def answer_with(self, code: int) -> None:
+        """A response to the INVITE: 180, 200, or a refusal."""
+        options = call_options()
+        options.statusCode = code
+        self.answer(options)
+
+    def hang_up(self, code: int) -> None:
+        """CANCEL or BYE, whichever fits; `code` refuses a call that is still ringing here."""
+        self.hung_up_here = True
+        options = pj.CallOpParam()
+        info = self.getInfo()
+        if info.role == pj.PJSIP_ROLE_UAS and info.state != pj.PJSIP_INV_STATE_CONFIRMED:
+            options.statusCode = code
+        self.hangup(options)
+
     def quality(self) -> dict[str, object]:
         """RTCP's view of the current stream. Raises `pj.Error` when there is none."""
         rtcp = self.getStreamStat(0).rtcp
@@ -180,3 +195,11 @@ class PhoneCall(pj.Call):  # type: ignore[misc]  # PJSIP has no types
 
 
 _UNANSWERED = (pj.PJSIP_TSX_STATE_CALLING, pj.PJSIP_TSX_STATE_PROCEEDING)
+
+
+def call_options() -> Any:
+    """One stream of audio, no video."""
+    options = pj.CallOpParam(True)
+    options.opt.audioCount = 1
+    options.opt.videoCount = 0
+    return options

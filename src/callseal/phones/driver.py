@@ -15,31 +15,21 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from callseal.phones.commands import Method
+from callseal.phones.said import Event, PhoneError, Said
 from callseal.phones.settings import PhoneSettings
 
-Event = dict[str, Any]
 __all__ = ["COMMAND", "Event", "Method", "Phone", "PhoneError", "PhoneSettings"]
 
 COMMAND = (sys.executable, "-m", "callseal.services.phone")
 _READY_S = 15.0
 _DONE_S = 5.0
 _STOP_S = 3.0
-
-
-def _in_short(event: Event) -> str:
-    """Its name, and what the other side said: `ended 503 Service Unavailable`."""
-    return " ".join(str(event[key]) for key in ("event", "code", "reason") if event.get(key))
-
-
-class PhoneError(Exception):
-    """The phone refused a command, ended by itself, or an awaited event did not come. Never holds digits."""
 
 
 class Phone:
@@ -62,15 +52,12 @@ class Phone:
         `command` and `env`: how the phone is started where this Python has no PJSIP; `--config FILE` is appended.
         `on_event` is called for every event, on the reader's thread."""
         self.settings = PhoneSettings.read(config)
-        self.events: list[Event] = []
+        self._said = Said(self.settings.name)
+        self.events = self._said.events
         self._argv = [*command, "--config", str(config)]
         self._env = dict(env) if env is not None else None
         self._log = log if log is not None else config.with_suffix(".err")
         self._on_event = on_event
-        self._changed = threading.Condition()
-        self._handed_out: dict[str, int] = {}
-        self._answers: dict[int, Event] = {}
-        self._ended = False
         self._number = 0
         self._writing = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -219,7 +206,7 @@ class Phone:
                 process.stdin.flush()
             except (OSError, ValueError):
                 raise PhoneError(f"{self.settings.name} is gone") from None
-        answer = self._until(lambda: self._answers.pop(number, None), _DONE_S, f"answer to {do}")
+        answer = self._said.answer(number, _DONE_S, f"answer to {do}")
         if answer["event"] == "error":
             raise PhoneError(f"{self.settings.name}: {do}: {answer['reason']}")
 
@@ -231,54 +218,21 @@ class Phone:
         Events of the name that do not match are passed over for good.
         """
 
-        def find() -> Event | None:
-            for index in range(self._handed_out.get(name, 0), len(self.events)):
-                event = self.events[index]
-                if event["event"] == name and all(event.get(key) == value for key, value in match.items()):
-                    self._handed_out[name] = index + 1
-                    return event
-            return None
-
-        wanted = f"{name} {match}" if match else name
-        return self._until(find, timeout, wanted)
+        return self._said.wait(name, timeout, match)
 
     def count(self, name: str, **match: object) -> int:
         """How many events of this name there were so far."""
-        with self._changed:
-            return sum(
-                event["event"] == name and all(event.get(key) == value for key, value in match.items())
-                for event in self.events
-            )
-
-    def _until(self, find: Callable[[], Event | None], timeout: float, wanted: str) -> Event:
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                found = find()
-                if found is not None:
-                    return found
-                left = deadline - time.monotonic()
-                if self._ended or left <= 0:
-                    why = "it ended" if self._ended else f"not within {timeout:g} s"
-                    said = ", ".join(_in_short(event) for event in self.events[-12:])
-                    raise PhoneError(f"{self.settings.name}: no {wanted} ({why}); last events: {said}")
-                self._changed.wait(left)
+        return self._said.count(name, match)
 
     def _read(self) -> None:
         output = self._running().stdout
         assert output is not None  # noqa: S101  # asked for a pipe
         for line in output:
             event: Event = json.loads(line)
-            with self._changed:
-                self.events.append(event)
-                if event["event"] in {"done", "error"} and event.get("id") is not None:
-                    self._answers[event["id"]] = event
-                self._changed.notify_all()
+            self._said.take(event)
             if self._on_event is not None:
                 self._on_event(event)
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        self._said.end()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

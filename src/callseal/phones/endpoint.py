@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import pjsua2 as pj
@@ -11,6 +12,17 @@ from callseal.phones.settings import PhoneSettings
 from callseal.phones.sound import CLOCK_HZ, FRAME_MS
 
 _CODEC_FIRST = 250
+
+
+class Account(pj.Account):  # type: ignore[misc]  # PJSIP has no types
+    """Passes an incoming call on to `incoming`, with PJSIP's own parameters."""
+
+    def __init__(self, incoming: Callable[[Any], None]) -> None:
+        super().__init__()
+        self._incoming = incoming
+
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+        self._incoming(prm)
 
 
 def open_endpoint(settings: PhoneSettings) -> Any:

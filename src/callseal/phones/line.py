@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +9,9 @@ from typing import Any
 import pjsua2 as pj
 
 from callseal.phones import commands as cmd
-from callseal.phones.call import PhoneCall
-from callseal.phones.endpoint import account_config, close_endpoint, open_endpoint, open_transport
+from callseal.phones.call import PhoneCall, call_options
+from callseal.phones.endpoint import Account, account_config, close_endpoint, open_endpoint, open_transport
+from callseal.phones.feed import Feed
 from callseal.phones.headers import shown_headers
 from callseal.phones.pressing import Presser
 from callseal.phones.settings import PhoneSettings, voice_path
@@ -31,15 +30,6 @@ class NoCallError(Exception):
     """The command needs a call, and there is none."""
 
 
-class _Account(pj.Account):  # type: ignore[misc]  # PJSIP has no types
-    def __init__(self, incoming: Callable[[Any], None]) -> None:
-        super().__init__()
-        self._incoming = incoming
-
-    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
-        self._incoming(prm)
-
-
 class Line:
     """Everything runs on the thread that calls `poll()`; only received frames leave from PJSIP's clock thread."""
 
@@ -55,14 +45,14 @@ class Line:
         self._refusing: list[int] = []
         self._soon: list[tuple[float, Callable[[], None]]] = []
         self._presser = Presser(send=self._send_key, done=self._keys_done)
-        self._feed: socket.socket | None = None
+        self._feed: Feed | None = None
         self._ear: Ear | None = None
 
         self._endpoint = open_endpoint(settings)
         try:
             transport = open_transport(self._endpoint, settings)
             self._endpoint.libStart()
-            self._account: _Account | None = _Account(self._incoming)
+            self._account: Account | None = Account(self._incoming)
             self._account.create(account_config(settings, transport))
             self._mouth: Mouth | None = Mouth(
                 tone_level_dbm0=settings.tone_level_dbm0, speech_while_pressing=settings.speech_while_pressing
@@ -70,7 +60,8 @@ class Line:
             if settings.say is not None:
                 self._mouth.say(voice_path(settings.say))
             if settings.audio_feed:
-                self._open_ear(settings.audio_feed)
+                self._feed = Feed(settings.address, settings.audio_feed)
+                self._ear = Ear(self._feed.deliver)
         except (pj.Error, OSError) as error:
             self._account = self._mouth = self._ear = None
             close_endpoint(self._endpoint)
@@ -98,7 +89,7 @@ class Line:
     def close(self) -> None:
         """Hang up, wait for the far end's answer at most a second, and take the library down."""
         if self._call is not None:
-            self._try("quit", lambda: self._hangup(self._the_call(), 603))
+            self._try("quit", lambda: self._the_call().hang_up(603))
         deadline = self._clock() + _GOODBYE_S
         while self._call is not None and self._clock() < deadline:
             self.poll()
@@ -155,9 +146,9 @@ class Line:
             case cmd.Call():
                 self._dial(command)
             case cmd.Answer():
-                self._answer(self._the_call(), command.code)
+                self._the_call().answer_with(command.code)
             case cmd.Hangup():
-                self._hangup(self._the_call(), command.code)
+                self._the_call().hang_up(command.code)
             case cmd.Press():
                 self._the_call()
                 self._presser.press(command, self._clock())
@@ -181,7 +172,7 @@ class Line:
     def _dial(self, command: cmd.Call) -> None:
         if self._call is not None:
             raise NoCallError("there is a call already")
-        options = _options()
+        options = call_options()
         for name, value in command.headers.items():
             header = pj.SipHeader()
             header.hName = name
@@ -204,7 +195,7 @@ class Line:
         if self._call is not None:
             call.refused_as_busy = True
             self._turned_away.append(call)  # PJSIP needs the object until the 486 is acknowledged
-            self._answer(call, pj.PJSIP_SC_BUSY_HERE)
+            call.answer_with(pj.PJSIP_SC_BUSY_HERE)
             return
         self._call = call
         info = call.getInfo()
@@ -216,12 +207,12 @@ class Line:
             headers=shown_headers(prm.rdata.wholeMsg, self._settings.shown_headers),
         )
         if not self._settings.auto_answer:
-            self._answer(call, pj.PJSIP_SC_RINGING)
+            call.answer_with(pj.PJSIP_SC_RINGING)
         elif self._settings.ring_ms:
-            self._answer(call, pj.PJSIP_SC_RINGING)
-            self.later(lambda: self._answer(call, pj.PJSIP_SC_OK), self._settings.ring_ms)
+            call.answer_with(pj.PJSIP_SC_RINGING)
+            self.later(lambda: call.answer_with(pj.PJSIP_SC_OK), self._settings.ring_ms)
         else:
-            self._answer(call, pj.PJSIP_SC_OK)
+            call.answer_with(pj.PJSIP_SC_OK)
 
     def _new_call(self, call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
         return PhoneCall(
@@ -233,24 +224,9 @@ class Line:
         )
 
     def _reinvite(self, flag: int) -> None:
-        options = _options()
+        options = call_options()
         options.opt.flag |= flag
         self._the_call().reinvite(options)
-
-    @staticmethod
-    def _answer(call: PhoneCall, code: int) -> None:
-        options = _options()
-        options.statusCode = code
-        call.answer(options)
-
-    @staticmethod
-    def _hangup(call: PhoneCall, code: int) -> None:
-        call.hung_up_here = True
-        options = pj.CallOpParam()
-        info = call.getInfo()
-        if info.role == pj.PJSIP_ROLE_UAS and info.state != pj.PJSIP_INV_STATE_CONFIRMED:
-            options.statusCode = code
-        call.hangup(options)
 
     def _send_key(self, digit: str, method: cmd.Method, duration_ms: int, gap_ms: int) -> None:
         if method == "inband":
@@ -288,24 +264,3 @@ class Line:
         if self._mouth is None:
             raise NoCallError("the phone is closing")
         return self._mouth
-
-    def _open_ear(self, feeds: tuple[str, ...]) -> None:
-        targets = [(host, int(port)) for host, _, port in (feed.rpartition(":") for feed in feeds)]
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sender.bind((self._settings.address, 0))
-        sender.setblocking(False)
-
-        def deliver(frame: bytes) -> None:
-            for target in targets:
-                with contextlib.suppress(OSError):  # nobody listens, or the listener is slow: a lost frame
-                    sender.sendto(frame, target)
-
-        self._feed = sender
-        self._ear = Ear(deliver)
-
-
-def _options() -> Any:
-    options = pj.CallOpParam(True)
-    options.opt.audioCount = 1
-    options.opt.videoCount = 0
-    return options

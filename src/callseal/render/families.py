@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from callseal.deployment import Deployment, Edge
-from callseal.deployment.model import Peer
+from callseal.deployment import Deployment, Edge, Peer
 from callseal.deployment.values import Network
 from callseal.render.transports import streams
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from callseal.deployment import Deployment, Edge, Number
+from callseal.deployment import Deployment, Edge, Number, Peer
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
-from callseal.deployment.model import Peer
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.firewall import firewall, ng_http

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from callseal.deployment import Deployment
-from callseal.deployment.model import Carrier, Peer
+from callseal.deployment import Carrier, Deployment, Peer
 from callseal.deployment.policies import CALLER_HEADERS, FencePolicy
 
 _COMPACT = {"Identity": "y"}

@@ -9,8 +9,7 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
-from callseal.deployment import Deployment, Edge, HostPort, SecretError, SipUri, Tls
-from callseal.deployment.model import Peer
+from callseal.deployment import Deployment, Edge, HostPort, Peer, SecretError, SipUri, Tls
 from callseal.render.file import SECRET_MODE, RenderedFile
 
 TLS_PORT = 5061
@@ -168,8 +167,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no PEM file"
         raise SecretError(
-            f"{path} cannot be read: {error}", advice="docs/how-to/tls.md says what [tls] needs."
+            f"{path} cannot be read: {why}", advice="docs/how-to/tls.md says what [tls] needs."
         ) from None
 
 

@@ -21,11 +21,13 @@ import httpx2
 from callseal.deployment import read
 from callseal.edge.router_control import RouterControl
 from callseal.lab.agent_desk import AgentDesk
+from callseal.lab.choices import Choices
 from callseal.lab.demo_audit import recording, told
 from callseal.lab.phone import Phone
+from callseal.lab.processes import EDGE
 from callseal.lab.story import DIALLED, FIELDS, PaidCall, TestCard
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import AGENT_LOGIN, EDGE, Choices, World
+from callseal.lab.world import AGENT_LOGIN, World
 from callseal.operate.doctor import examine_edge
 from callseal.operate.patient import Patient, ask_ng, get
 from callseal.services.clock import now_ms

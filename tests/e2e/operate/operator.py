@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callseal.deployment import read
-from callseal.lab.world import EDGE
+from callseal.lab.processes import EDGE
 from callseal.operate.doctor import Check
 from callseal.operate.finding import Finding
 from callseal.operate.patient import Patient, ask_ng, get

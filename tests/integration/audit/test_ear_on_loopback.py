@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from callseal.audit.ear import TapError, listen
+from callseal.audit.ear_listener import listen
+from callseal.audit.tap import TapError
 from callseal.audit.tones import tone
 from callseal.wire.dtmf import InfoKey, press
 from callseal.wire.g711 import encode_ulaw

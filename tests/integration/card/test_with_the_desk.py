@@ -10,7 +10,7 @@ from playwright.async_api import async_playwright, expect
 
 from tests.integration.desk.conftest import anyio_backend, here, limits  # noqa: F401 - fixtures
 from tests.support.card_screenshots import ARGS, CHROMIUM
-from tests.support.desk_world import DESK_URL, PASSWORDS
+from tests.support.desk_places import DESK_URL, PASSWORDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

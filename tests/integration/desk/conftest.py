@@ -20,8 +20,8 @@ from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
 from callseal.stores.sqlite import SqliteStore
-from tests.support import desk_world as around
-from tests.support.desk_world import World
+from tests.support import desk_places as around
+from tests.support.desk_world import Server, World
 
 LIMITS = Limits(
     annotate=500,
@@ -102,7 +102,7 @@ async def here(anyio_backend: str, tmp_path: Path, limits: Limits) -> AsyncItera
             now_ms=around.now_ms,
             random_text=lambda: secrets.token_urlsafe(32),
         )
-        server = around.Server(app, around.DESK, 8050)
+        server = Server(app, around.DESK, 8050)
         made = Here(outside, app.state.context, path)
         await made.start()
         await server.start()

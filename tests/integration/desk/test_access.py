@@ -13,7 +13,8 @@ import pytest
 
 from callseal.desk.http.shield import CSP, MAX_BODY
 from callseal.payments.ports import StoreUnavailable
-from tests.support.desk_world import DESK_URL, PASSWORDS, Card
+from tests.support.desk_places import DESK_URL, PASSWORDS
+from tests.support.desk_world import Card
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.desk_world import DESK_URL
+from tests.support.desk_places import DESK_URL
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.desk_world import forgotten
+from tests.support.desk_files import forgotten
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

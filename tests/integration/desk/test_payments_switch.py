@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from callseal.stores.sqlite import SqliteStore
-from tests.support.desk_world import DESK_URL, EDGE_SECRET, OPERATOR_SECRET
+from tests.support.desk_places import DESK_URL, EDGE_SECRET, OPERATOR_SECRET
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.desk_world import DESK_URL, DeskProcess, World, forgotten, world
+from tests.support.desk_files import forgotten
+from tests.support.desk_places import DESK_URL
+from tests.support.desk_process import DeskProcess
+from tests.support.desk_world import World, world
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.desk_world import DESK_URL, PARTNER_WEBHOOK, PLATFORM_WEBHOOK, sign
+from tests.support.desk_places import DESK_URL, PARTNER_WEBHOOK, PLATFORM_WEBHOOK, sign
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 

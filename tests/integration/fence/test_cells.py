@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.bleed import SETS, Barriers, Bench, Cell, main, must_be_silent
+from bench.bleed import main
+from bench.bleed_cells import SETS, Barriers, Cell, must_be_silent
 from bench.bleed_ear import keys_in
 from bench.bleed_line import Clock, Line, Ng
 from bench.bleed_partner import MaskingPartner
+from bench.bleed_rig import Bench
 from bench.bleed_sound import WAYS, Way, hiss, pressed
 from callseal.audit.canary_scan import TEST_CARDS
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs

@@ -13,10 +13,10 @@ from itertools import chain
 
 import pytest
 
-from bench.bleed import Bench
 from bench.bleed_ear import hear
 from bench.bleed_line import Line, Ng
 from bench.bleed_partner import Masked
+from bench.bleed_rig import Bench
 from bench.bleed_sound import WAYS, hiss, pressed
 from callseal.lab.rootfs import BASELINE
 from callseal.wire.ng import NgValue

@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from callseal.deployment import read
-from callseal.deployment.model import Partner, Peer
+from callseal.deployment import Partner, Peer, read
 from callseal.lab.block import Block
 from callseal.lab.encryption import TLS_PORT
 from callseal.lab.peer_check import peer_check_for
@@ -48,6 +47,7 @@ class Rig:
         tls: frozenset[str] = frozenset(),
         amend: Callable[[str], str] | None = None,
         peer_check: bool = True,
+        shared_mib: int = 0,
     ) -> None:
         self.rootfs = rootfs
         self.workspace = Workspace(root, BLOCK, settings or {}, tls)
@@ -92,6 +92,7 @@ class Rig:
             ready=self._tcp_ready if self._tcp else self._tls_ready if tls else None,
             log=logs / "kamailio.log",
             peer_check=peer_check_for(self.deployment) if peer_check else None,
+            extra=("-m", str(shared_mib)) if shared_mib else (),
         )
 
     def __enter__(self) -> Self:

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from callseal.audit.ear import Ear, serve
+from callseal.audit.ear import Ear
+from callseal.audit.ear_process import serve
 from callseal.wire.dtmf import press
 from callseal.wire.rtp import RtpPacket
 

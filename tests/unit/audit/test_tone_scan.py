@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callseal.audit.tone_scan import LAYOUT, RATE, Floats, ToneHeard, ToneScanner, tone_samples
+from callseal.audit.tone_scan import ToneHeard, ToneScanner
+from callseal.audit.tone_sound import LAYOUT, RATE, Floats, tone_samples
 from tests.support.call_capture import hush, murmur, tones
 
 pytestmark = pytest.mark.unit

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.bleed import SETS, Barriers, Cell, _faults, arguments, must_be_silent, summed
+from bench.bleed import arguments
+from bench.bleed_cells import SETS, Barriers, Cell, faults, must_be_silent
 from bench.bleed_ear import Found, hear, keys_in, rests
 from bench.bleed_sound import WAYS, hiss, hissing, pressed
+from bench.bleed_table import summed
 from callseal.audit.tones import tone
 from callseal.wire.rtp import RtpPacket
 
@@ -72,9 +74,9 @@ def test_zero_is_promised_wherever_a_mask_stands_and_never_where_nothing_does() 
     ],
 )
 def test_a_fault_is_said(cell: Cell, said: str) -> None:
-    (fault,) = _faults([cell], alive=True)
+    (fault,) = faults([cell], alive=True)
     assert said in fault
-    assert _faults([], alive=False) == ["rtpengine has died"]
+    assert faults([], alive=False) == ["rtpengine has died"]
 
 
 def test_what_may_pass_stands_apart() -> None:

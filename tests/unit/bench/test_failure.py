@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench.failure import CASES, Bench, Found
 from bench.failure_calls import Card
+from bench.failure_cases import CASES, Found, judge
 from bench.failure_page import page
 from bench.voice import Voice
 
@@ -33,8 +33,7 @@ GOOD = Found(
 
 def judged(**changes: Any) -> list[str]:
     found = Found(**{**asdict(GOOD), **changes})
-    bench = Bench.__new__(Bench)
-    bench._judge(CASES[0], found)
+    judge(CASES[0], found)
     return found.faults
 
 
@@ -50,11 +49,10 @@ def test_what_must_survive() -> None:
 
 def test_a_planned_drain_loses_nothing() -> None:
     planned = next(case for case in CASES if case.planned)
-    bench = Bench.__new__(Bench)
     found = Found(**{**asdict(GOOD), "lost": 1})
-    bench._judge(planned, found)
+    judge(planned, found)
     assert found.faults == ["1 new calls were lost", "the drain did not come to its end"]
-    bench._judge(planned, done := Found(**{**asdict(GOOD), "drained": 14.0}))
+    judge(planned, done := Found(**{**asdict(GOOD), "drained": 14.0}))
     assert done.faults == []
 
 

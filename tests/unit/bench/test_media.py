@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.media import CALL_S, Row, Stretch, arguments, pairs
+from bench.media import arguments
+from bench.media_rows import CALL_S, Row, Stretch, pairs
 from bench.ng_call import NgError, packets_relayed
 from bench.voice import FRAME_S
 from callseal.wire.ng import NgReply

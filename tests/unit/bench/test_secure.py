@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.probes import Plain, Press
-from bench.secure import Load, arguments
+from bench.secure import arguments
+from bench.secure_load import Load
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callseal.deployment.reader import _shape
-from callseal.deployment.rules import RULES, Raw, dotted
+from callseal.deployment.rules import RULES
+from callseal.deployment.rules.raw import Raw, dotted
 
 pytestmark = pytest.mark.unit
 GOOD = tomllib.loads((Path(__file__).parent / "museum" / "good.toml").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from callseal.deployment import Tls
-from callseal.deployment.transports import files
+from callseal.deployment.this_machine import files
 from callseal.lab.authority import Authority
 
 pytestmark = pytest.mark.unit

@@ -8,8 +8,9 @@ import pytest
 
 from callseal.deployment import Deployment, read
 from callseal.lab.block import Block
+from callseal.lab.host_commands import HostsError
 from callseal.lab.host_rules import OPENINGS, Opening, rules
-from callseal.lab.hosts import HOSTS, Hosts, HostsError
+from callseal.lab.hosts import HOSTS, Hosts
 from callseal.lab.name_server import zones
 from callseal.lab.workspace import Workspace
 

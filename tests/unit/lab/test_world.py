@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from callseal.lab.block import Block
+from callseal.lab.choices import Choices
 from callseal.lab.workspace import Workspace
-from callseal.lab.world import Choices, World
+from callseal.lab.world import World
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from callseal.deployment.rules import Finding, Raw, Rule, dotted, peers, sip_uri
+from callseal.deployment.rules.raw import Finding, Raw, Rule, dotted, peers, sip_uri
 from callseal.deployment.values import HostPort
 
 _FIRST: Final = {"sip6": "sip", "sip_tls6": "sip_tls", "media6": "media"}
