@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from callseal.desk.dispatcher import Dispatcher, keep_after_restart
+from callseal.desk.command_rules import keep_after_restart
+from callseal.desk.dispatcher import Dispatcher
 from callseal.desk.hub import Hub
 from callseal.desk.metrics import Metrics
 from callseal.desk.partners import Partners
