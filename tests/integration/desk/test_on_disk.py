@@ -36,7 +36,7 @@ def disk() -> Iterator[SlowDisk]:
 
 
 def slow(here: Any, disk: SlowDisk) -> None:
-    flusher = here.context.desk.store._flusher
+    flusher = here.context.desk.store._file.flusher
     flusher._flush = disk.flush
     flusher._quick = False  # or this test's own loop would stand still
 

@@ -27,7 +27,7 @@ log = structlog.get_logger("callseal.store")
 
 AT_LATEST_S = 0.1
 """What nobody asks for is flushed within this time all the same."""
-QUICK_S = 0.003
+QUICK_S = 0.01
 
 
 class Flusher:

@@ -5,27 +5,21 @@ What a method has written survives this process when it returns, and a power cut
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import structlog
 from pydantic import TypeAdapter
 
 from callseal.payments.commands import Command
 from callseal.payments.names import Do, PaymentsOff
-from callseal.payments.ports import Answer, Change, FeedItem, PaymentsSwitch, Pending, StoreUnavailable
+from callseal.payments.ports import Answer, Change, FeedItem, PaymentsSwitch, Pending
 from callseal.payments.session import Session
 from callseal.stores.sqlite import records
-from callseal.stores.sqlite.database import forget_deleted, lock, log_file, open_database, transaction
-from callseal.stores.sqlite.flusher import Flusher
-
-log = structlog.get_logger("callseal.store")
+from callseal.stores.sqlite.database import transaction
+from callseal.stores.sqlite.file import StoreFile
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -33,8 +27,6 @@ KEEP_FEED = 30 * MINUTE  # a browser that was away longer asks for the whole lis
 KEEP_ANSWERS = 24 * HOUR
 KEEP_SEEN = 24 * HOUR  # longer than any sender retries
 KEEP_ENDED = 24 * HOUR
-
-FORGET_WITHIN_S = 0.2
 
 _IN_STORE = (Do.NOTIFY, Do.FORGET_TOKEN)
 _session: TypeAdapter[Session] = TypeAdapter(Session)
@@ -45,66 +37,20 @@ class SqliteStore:
     """`path` is made if missing. Raises `StoreTooNewError`, `StoreInUseError`."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = lock(path)
-        self._path = path
-        try:
-            self._db = open_database(path)
-            self._file = path.stat().st_ino
-            self._flusher = Flusher(log_file(path))
-            self._forgetting: asyncio.TimerHandle | None = None
-            # What an earlier run deleted and had no time to forget.
-            self._to_forget = not forget_deleted(self._db)
-        except BaseException:
-            os.close(self._lock)
-            raise
+        self._file = StoreFile(path)
+        self._db = self._file.db
+        self._writing = self._file.writing
 
     def close(self) -> None:
-        """The last connection takes the log into the file and deletes it."""
-        if self._forgetting is not None:
-            self._forgetting.cancel()
-        self._flusher.close()
-        self._db.close()
-        os.close(self._lock)
+        self._file.close()
 
     async def on_disk(self) -> None:
         """Returns when everything that was written before is on the disk. Raises `StoreUnavailable`: it may not be."""
-        await self._flusher.on_disk()
-
-    def _gone(self) -> bool:
-        """SQLite goes on writing into a file that nobody can find any more."""
-        try:
-            return self._path.stat().st_ino != self._file
-        except OSError:
-            return True
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """A transaction, or a part of the one that is open. Raises `StoreUnavailable`: nothing is written."""
-        self._flusher.check()
-        if self._gone():
-            raise StoreUnavailable("gone")
-        try:
-            with transaction(self._db, flush=False):
-                yield
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(error.sqlite_errorname) from error
-        if not self._db.in_transaction:
-            self._flusher.wrote()
-            if self._to_forget:
-                self._forget_soon()
+        await self._file.on_disk()
 
     def healthy(self) -> bool:
         """Whether the disk still takes a write, and into the file that a restart would find."""
-        if self._gone() or self._flusher.failed:
-            return False
-        try:
-            with transaction(self._db):
-                # A row that comes and goes: nothing would be written for a statement that changes nothing.
-                self._db.execute("INSERT OR REPLACE INTO seen VALUES ('', 'healthy', 0)")
-                self._db.execute("DELETE FROM seen WHERE source = ''")
-        except sqlite3.Error:
-            return False
-        return True
+        return self._file.healthy()
 
     # --- calls
 
@@ -164,7 +110,7 @@ class SqliteStore:
             ]
             if change.forget_token:
                 self._db.execute("DELETE FROM tokens WHERE reference = ?", (change.session.reference,))
-                self._to_forget = True
+                self._file.forget_deleted()
         return pending
 
     @contextmanager
@@ -172,29 +118,6 @@ class SqliteStore:
         """One transaction for every commit in the block. Raises `StoreUnavailable`: none of them is written."""
         with self._writing():
             yield
-
-    def _forget_soon(self) -> None:
-        """Within 0.2 s, once for all calls that end meanwhile: the flushes of an emptied log are in everybody's way. Without a
-        running event loop nobody else is there, and it is done at once."""
-        if self._forgetting is not None:
-            return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._forget()
-        else:
-            self._forgetting = loop.call_later(FORGET_WITHIN_S, self._forget)
-
-    def _forget(self) -> None:
-        """Again and again, while somebody else reads the file."""
-        self._forgetting = None
-        try:
-            self._to_forget = not forget_deleted(self._db)
-        except sqlite3.OperationalError as error:
-            log.error("log_not_emptied", reason=error.sqlite_errorname)  # noqa: TRY400 - its message may quote a row
-        if self._to_forget:
-            with suppress(RuntimeError):  # no loop: at the next write
-                self._forgetting = asyncio.get_running_loop().call_later(FORGET_WITHIN_S, self._forget)
 
     def _put_session(self, change: Change) -> None:
         session = change.session
@@ -254,7 +177,7 @@ class SqliteStore:
 
     def drop_pending(self, pending: int) -> None:
         """Not flushed: a command that a power cut brings back is repeated under its key, and a charge is asked about."""
-        self._flusher.check()
+        self._file.flusher.check()
         with transaction(self._db, flush=False):
             self._db.execute("DELETE FROM outbox WHERE id = ?", (pending,))
 

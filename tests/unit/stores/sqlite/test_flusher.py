@@ -15,7 +15,7 @@ from callseal.payments import engine
 from callseal.payments import events as ev
 from callseal.payments.ports import Change, StoreUnavailable
 from callseal.stores.sqlite import SqliteStore, database
-from callseal.stores.sqlite import store as module
+from callseal.stores.sqlite import file as module
 from callseal.stores.sqlite.database import log_file, open_database
 from callseal.stores.sqlite.flusher import Flusher
 from tests.support.fresh_session import FRESH, LOG, NOW
@@ -174,7 +174,7 @@ def test_after_a_flush_that_failed_nothing_is_said_to_be_on_the_disk(flusher: Fl
 def test_a_store_whose_flush_failed_takes_no_write_and_is_not_healthy(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "desk.sqlite3")
     store.commit(Change(FRESH, NOW, LOG))
-    store._flusher.failed = True
+    store._file.flusher.failed = True
     assert not store.healthy()
     with pytest.raises(StoreUnavailable):
         store.commit(Change(FRESH, NOW, LOG))
@@ -195,7 +195,7 @@ def test_a_commit_is_flushed_into_the_log_that_sqlite_reads(
         flushed.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
     store = SqliteStore(path)
-    monkeypatch.setattr(store._flusher, "_flush", seen)
+    monkeypatch.setattr(store._file.flusher, "_flush", seen)
     before = log_file(path).stat().st_size
     store.commit(Change(FRESH, NOW, LOG))
     assert flushed == [str(log_file(path))]
