@@ -195,11 +195,11 @@ class Desk:
 
     def _tell(self, change: Change, pending: Sequence[Pending]) -> None:
         session = change.session
+        if change.card is not None:
+            self.hub.wake()  # first: an agent looks at it, and many commands take their time
         self.scheduler.arm(session.reference, engine.next_wake(session))
         self.dispatcher.supersede(session.reference, change.commands)
         self.dispatcher.submit(pending)
-        if change.card is not None:
-            self.hub.wake()
 
     @contextmanager
     def together(self) -> Iterator[None]:
