@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from callseal.desk.dispatcher import SUPERSEDES
+from callseal.desk.command_rules import SUPERSEDES
 from callseal.explorer import router
 from callseal.explorer.desk import TICKING, After, Desk
 from callseal.explorer.partner import asked as partner_asked

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from callseal.edge.holds import Lift, NoSuchLegError, Sight, Whereabouts, expiry_rule
+from callseal.edge.carrier_blocks import NoSuchLegError
+from callseal.edge.hold_expiry import Lift, Sight, Whereabouts, expiry_rule
 from callseal.edge.journal import Hold, Journal
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from tests.unit.edge.fakes import (
