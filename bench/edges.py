@@ -121,8 +121,10 @@ class Edit:
         path.write_text(text.replace(self.old, self.new), encoding="utf-8")
 
 
-def callseal_edge(rootfs: Rootfs, plan: EdgePlan, edits: Sequence[Edit] = ()) -> Kamailio:
-    """Callseal's Kamailio, as it is or with `edits`."""
+def callseal_edge(
+    rootfs: Rootfs, plan: EdgePlan, edits: Sequence[Edit] = (), *, door: bool = True
+) -> Kamailio:
+    """Callseal's Kamailio, as it is or with `edits`, or without the log door."""
     workspace = plan.workspace()
     for edit in edits:
         edit.apply(workspace.router)
@@ -133,6 +135,7 @@ def callseal_edge(rootfs: Rootfs, plan: EdgePlan, edits: Sequence[Edit] = ()) ->
         sip=(plan.block.kamailio, 5060),
         known_peer=plan.block.partner,
         log=workspace.logs / "kamailio.log",
+        door=door,
         ready=lambda: edge_answers(workspace, plan.block.kamailio),
     )
 
@@ -171,6 +174,7 @@ def bare_edge(rootfs: Rootfs, plan: EdgePlan) -> Kamailio:
         sip=(block.kamailio, 5060),
         known_peer=block.partner,
         log=plan.root / "bare.log",
+        door=False,
         ready=lambda: edge_answers(workspace, plan.block.kamailio),
     )
 

@@ -26,7 +26,6 @@ from bench.edges import EdgePlan, Edit, Sides, allow_files, bare_edge, callseal_
 from bench.report import middle, surroundings, write_json
 from callseal.lab.block import Block
 from callseal.lab.rootfs import BASELINE, Rootfs
-from callseal.render import hand_written
 
 RESULTS = Path(__file__).parent / "results" / "router-parts.json"
 AT_A_TIME = 3
@@ -40,17 +39,12 @@ class Part:
 
     name: str
     edits: tuple[Edit, ...]
+    door: bool = True
 
 
 def without(file: str, route: str, instead: str) -> Edit:
     """A route that does `instead` and nothing more."""
     return Edit(file, f"\nroute[{route}] {{\n", f"\nroute[{route}] {{\n\tif (1 == 1) {{ {instead} }}\n")
-
-
-def _levels() -> str:
-    """What `debugger` is told, the first half of its file."""
-    text = (hand_written() / "quiet.cfg").read_text(encoding="utf-8")
-    return text[text.index("modparam") : text.index("\n# A request's method")]
 
 
 PARTS = (
@@ -75,13 +69,7 @@ PARTS = (
         "what the edge agent is told",
         (without("handoff.cfg", "HANDOFF", "return;"), without("handoff.cfg", "TELL_LEG", "return;")),
     ),
-    Part(
-        "`debugger`",
-        (
-            Edit("modules.cfg", 'loadmodule "debugger.so"\n', ""),
-            Edit("quiet.cfg", _levels(), ""),
-        ),
-    ),
+    Part("the log door (`debugger` is loaded instead)", (), door=False),
     Part("MACs", (without("cookie.cfg", "MAC", f'$var(mac) = "{"0" * 32}"; return 1;'),)),
     Part("sanity", (Edit("faces.cfg", 'if (!sanity_check("17895", "15")) {', "if (1 == 0) {"),)),
     Part(
@@ -153,7 +141,8 @@ def run(options: argparse.Namespace, rootfs: Rootfs, parts: tuple[Part, ...]) ->
         stack.enter_context(engine(rootfs, shared, root / "rtpengine.log"))
         daemons = [bare_edge(rootfs, plans[0]), callseal_edge(rootfs, plans[1])]
         daemons += [
-            callseal_edge(rootfs, plan, part.edits) for plan, part in zip(plans[2:], parts, strict=True)
+            callseal_edge(rootfs, plan, part.edits, door=part.door)
+            for plan, part in zip(plans[2:], parts, strict=True)
         ]
         for daemon in daemons:
             stack.enter_context(daemon)

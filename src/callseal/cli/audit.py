@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,7 @@ class AuditGroup(TyperGroup):
 app = typer.Typer(
     cls=AuditGroup,
     no_args_is_help=True,
-    help="callseal audit CAPTURE...: did a digit reach the agent's side? (More: callseal audit files --help)",
+    help="Did a digit reach the agent's side? callseal audit CAPTURE... (its options: callseal audit files --help)",
 )
 
 
@@ -114,6 +115,10 @@ def live(  # noqa: PLR0917 - each is an option of the command line
 
     The customer's leg is not looked at. Status as for captures.
     """
+    try:
+        ip_address(agent)
+    except ValueError:
+        raise typer.BadParameter(f"{agent!r} is not an IP address", param_hint="--agent") from None
     library = _library()
     from callseal.audit.live import listen  # noqa: PLC0415
 
@@ -174,7 +179,9 @@ def new_key(path: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     try:
         path.touch(mode=0o600, exist_ok=False)
     except OSError as error:
-        raise seal.SealError(f"{path}: {error.strerror}") from None
+        raise seal.SealError(
+            f"{path}: {error.strerror}", advice="Name a file that is not there yet."
+        ) from None
     path.write_bytes(seal.new_key())
     typer.echo(f"{path}: public key {seal.load_public(path)}")
 

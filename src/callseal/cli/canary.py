@@ -51,7 +51,7 @@ def canary(
     ] = 15.0,
     once: Annotated[bool, typer.Option("--once", help="One call, then end.")] = False,
 ) -> None:
-    """Place a paid call with a test card through the live path, listen at the agent's side, tell the desk.
+    """Place a paid test call and listen at the agent's side. It takes the live path, with a test card, and tells the desk.
 
     A digit heard switches payments off for every call, until a person says `callseal payments on`. Nothing is charged. Run it as
     root where the agent's phone is. Status with --once: 0 clean, 3 digits, 4 no evidence, 1 the call failed.

@@ -48,7 +48,7 @@ def demo(
         typer.Option("--report", metavar="FILE", help="Draw the audit of the calls on one HTML page."),
     ] = None,
 ) -> None:
-    """Play a paid call from the first INVITE to the receipt, and say what the agent heard."""
+    """Play a paid call on real parts, and say what the agent heard. From the first INVITE to the receipt."""
     raise typer.Exit(
         lab_demo.run(
             lab_demo.DemoOptions(

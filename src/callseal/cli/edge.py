@@ -15,7 +15,7 @@ from callseal.services.clock import now_ms
 
 DEFAULT_FILE = Path("callseal.toml")
 
-File = Annotated[Path, typer.Argument(metavar="[FILE]", help="The deployment file (TOML).")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
 EdgeId = Annotated[
     str, typer.Option("--edge", metavar="ID", help="Which edge; may be left out when there is one.")
 ]
@@ -26,9 +26,14 @@ AT_HOME = Path(SEEN_AT)
 
 
 class UnknownEdgeError(Error):
-    """`--edge` names no edge of the file, or there is more than one to choose from."""
+    """`--edge` names no edge of the file, or is missing where there is more than one to choose from."""
 
     id = "unknown_edge"
+    status = 2
+
+    def __init__(self, file: Path, edge: str, known: list[str]) -> None:
+        what = f"{file} has no edge {edge!r}" if edge else f"which edge? {file} has {len(known)}"
+        super().__init__(what, advice=f"Say --edge with one of: {', '.join(known)}.")
 
 
 def patient(file: Path, edge: str, router: Path) -> Patient:
@@ -40,7 +45,7 @@ def patient_of(deployment: Deployment, file: Path, edge: str, router: Path) -> P
     known = [one.id for one in deployment.edges]
     chosen = edge or (known[0] if len(known) == 1 else "")
     if chosen not in known:
-        raise UnknownEdgeError(f"{file} has no edge {edge!r}", advice=f"It has: {', '.join(known)}.")
+        raise UnknownEdgeError(file, edge, known)
     return Patient(
         deployment=deployment,
         edge=deployment.edge(chosen),

@@ -14,7 +14,7 @@ def explore(
         int, typer.Option("--faults", min=0, max=4, help="Most faults in one call; more take much longer.")
     ] = page.FAULTS,
 ) -> None:
-    """Explore the model of desk, edge, partner and messages, and print the page docs/reference/states.md.
+    """Explore the model of a call: every state, with faults. Prints the page docs/reference/states.md.
 
     Status 0: every invariant holds, 1: one does not (its shortest counter-example is printed).
     """

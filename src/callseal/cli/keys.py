@@ -12,7 +12,7 @@ from callseal.deployment.keys import create_missing
 
 
 def keys(file: File) -> None:
-    """Create the secret files that the deployment names and that are missing.
+    """Create the secret files that are named and missing.
 
     Existing files are never changed, and no secret is printed.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -13,6 +14,12 @@ from callseal.cli.verbs import Verbs
 from callseal.observe.errors import Error
 
 DEBUG = "CALLSEAL_DEBUG"
+_ADVICE = {
+    errno.EACCES: "Run this as root, or as the owner of the file.",
+    errno.EPERM: "Run this as root.",
+    errno.ENOSPC: "Make room on that disk.",
+    errno.EROFS: "Name a place that can be written.",
+}
 BUG_STATUS = 70  # EX_SOFTWARE of sysexits(3)
 INTERRUPTED_STATUS = 130  # 128 + SIGINT
 
@@ -49,7 +56,7 @@ def run() -> None:
         app()
     except Error as error:
         _say(error.diagnostics())
-        sys.exit(1)
+        sys.exit(error.status)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED_STATUS)
     except BrokenPipeError:
@@ -59,9 +66,20 @@ def run() -> None:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
+        if isinstance(error, OSError) and error.errno is not None:
+            _say(_of_the_system(error))
+            sys.exit(1)
         # The text of a foreign exception may hold anything: only its name is told.
         _say(f"This is a bug in Callseal ({type(error).__name__}).\n{DEBUG}=1 shows where; please report it.")
         sys.exit(BUG_STATUS)
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system refused, and of which file: a full disk or a missing folder is nobody's bug."""
+    names = dict.fromkeys(str(name) for name in (error.filename, error.filename2) if name is not None)
+    what = f"{' -> '.join(names)}: " if names else ""
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{what}{error.strerror}" + (f"\n{advice}" if advice else "")
 
 
 def _say(text: str) -> None:

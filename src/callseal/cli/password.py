@@ -22,7 +22,7 @@ class PasswordError(Error):
 
 
 def password() -> None:
-    """Turn a password into the scrypt record that `[[agents]] password` may name.
+    """Turn a password into the record that its file may hold. It is what `[[desk.agents]] password` may name.
 
     Asks twice on a terminal, else reads one line from standard input. The record goes to standard output; the password itself is
     neither shown nor kept, and is never an argument, which `ps` would show to everybody.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 from typing import Annotated
 
 import typer
@@ -12,6 +14,7 @@ from callseal.cli.edge import DEFAULT_FILE, File
 from callseal.deployment import read
 from callseal.operate import record as operate_record
 
+_REFERENCE = re.compile("[0-9a-f]{32}")
 PASSWORD = "CALLSEAL_PASSWORD"  # noqa: S105 - the variable's name
 
 
@@ -26,12 +29,22 @@ def record(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
-    """Show the record of one call: times, parties, states, who pressed, evidence and result. It holds no digit of a card.
+    """Show the record of one call: times, states, evidence, result. It holds no digit of a card.
 
     Without --desk the store that the deployment names is read, on the desk's host.
     """
+    if not _REFERENCE.fullmatch(reference):
+        raise typer.BadParameter(f"{reference!r} is not 32 hex digits", param_hint="REFERENCE")
     if desk:
-        password = os.environ.get(PASSWORD) or typer.prompt("Password", hide_input=True)
+        if not login:
+            raise typer.BadParameter("an agent is needed to ask a desk", param_hint="--login")
+        password = os.environ.get(PASSWORD) or (
+            sys.stdin.isatty() and typer.prompt("Password", hide_input=True)
+        )
+        if not password:
+            raise typer.BadParameter(
+                f"its password is needed, in {PASSWORD} or at a terminal", param_hint="--login"
+            )
         found = operate_record.from_desk(desk, reference, login, password)
     else:
         found = operate_record.from_store(read(file).desk.store, reference)

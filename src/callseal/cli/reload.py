@@ -30,7 +30,7 @@ def reload(
         bool, typer.Option("--restart", help="Also restart Kamailio when something needs it.")
     ] = False,
 ) -> None:
-    """Write what the deployment says and have Kamailio take it, without losing a call. Run it on the edge's host, as root.
+    """Have Kamailio take what the deployment says; no call is lost. Run it on the edge's host, as root.
 
     Addresses, destinations, numbers and certificates are taken while it runs. Other changes need a restart of Kamailio, which is
     safe: nothing about a call is in its memory. When what carriers are trusted with is among them, nothing is taken before it.

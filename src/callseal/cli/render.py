@@ -27,19 +27,19 @@ def render(
         bool, typer.Option("--desk", help="The firewall of the desk's host, and nothing else.")
     ] = False,
 ) -> None:
-    """Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys; and its firewall. Or the desk's firewall.
+    """Write what one edge's Kamailio reads, and its firewall. Or the desk's firewall.
 
     Only data is rendered; kamailio.cfg itself is written by hand and the same for all. With [dns] zone in the deployment the
     zone file is written too; it is the same for every edge.
     """
     if (edge is None) != desk:
-        raise typer.BadParameter("one of --edge ID and --desk")
+        raise typer.BadParameter("say --edge ID or --desk")
     deployment = read(file)
     if edge is None:
         typer.echo(f"wrote {write_desk_firewall(deployment, out)}")
         return
     known = [one.id for one in deployment.edges]
     if edge not in known:
-        raise UnknownEdgeError(f"{file} has no edge {edge!r}", advice=f"It has: {', '.join(known)}.")
+        raise UnknownEdgeError(file, edge, known)
     for path in (*render_edge(deployment, edge, out), *write_zone(deployment, out, serial=int(time.time()))):
         typer.echo(f"wrote {path}")

@@ -46,42 +46,37 @@ VERBS = (
     Verb(
         "demo",
         "demo:demo",
-        "Play a paid call from the first INVITE to the receipt, and say what the agent heard.",
+        "Play a paid call on real parts, and say what the agent heard.",
     ),
     Verb("check", "check:check", "Read a deployment file and tell every fault in it at once."),
-    Verb(
-        "explore",
-        "explore:explore",
-        "Explore the model of desk, edge, partner and messages, and print the page docs/reference/states.md.",
-    ),
-    Verb("keys", "keys:keys", "Create the secret files that the deployment names and that are missing."),
+    Verb("keys", "keys:keys", "Create the secret files that are named and missing."),
     Verb(
         "password",
         "password:password",
-        "Turn a password into the scrypt record that `[[agents]] password` may name.",
+        "Turn a password into the record that its file may hold.",
     ),
     Verb(
         "render",
         "render:render",
-        "Write the data that one edge's Kamailio reads: peers, numbers, addresses, keys; and its firewall.",
+        "Write what one edge's Kamailio reads, and its firewall.",
     ),
     Verb("doctor", "doctor:doctor", "Check a running edge: one line a check, with advice."),
     Verb(
         "reload",
         "reload:reload",
-        "Write what the deployment says and have Kamailio take it, without losing a call.",
+        "Have Kamailio take what the deployment says; no call is lost.",
     ),
     Verb("drain", "drain:drain", "Take no new calls, and wait until none is left."),
     Verb("undrain", "drain:undrain", "Take new calls again."),
     Verb(
         "record",
         "record:record",
-        "Show the record of one call: times, parties, states, who pressed, evidence and result.",
+        "Show the record of one call: times, states, evidence, result.",
     ),
     Verb(
         "canary",
         "canary:canary",
-        "Place a paid call with a test card through the live path, listen at the agent's side, tell the desk.",
+        "Place a paid test call and listen at the agent's side.",
     ),
     Verb(
         "payments",
@@ -91,7 +86,12 @@ VERBS = (
     Verb(
         "audit",
         "audit:app",
-        "callseal audit CAPTURE...: did a digit reach the agent's side? (More: callseal audit files --help)",
+        "Did a digit reach the agent's side? callseal audit CAPTURE...",
+    ),
+    Verb(
+        "explore",
+        "explore:explore",
+        "Explore the model of a call: every state, with faults.",
     ),
 )
 

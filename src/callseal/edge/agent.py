@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import socket
 import ssl
@@ -89,15 +90,19 @@ class EdgeAgent:
         await self.journal.forget_old_calls(before=self.now_ms() - _CALL_AGE_LIMIT_MS)
         loop = asyncio.get_running_loop()
         tracer = self._tracer(self.settings.hep) if self.settings.hep else None
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: AckListener(
-                self.acks,
-                self.settings.peers,
-                lambda: self.metrics.refused.labels("datagram").inc(),
-                tracer.take if tracer else None,
-            ),
-            local_addr=self.settings.datagrams,
-        )
+        host, port = self.settings.datagrams
+        try:
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: AckListener(
+                    self.acks,
+                    self.settings.peers,
+                    lambda: self.metrics.refused.labels("datagram").inc(),
+                    tracer.take if tracer else None,
+                ),
+                local_addr=(host, port),
+            )
+        except OSError as error:
+            raise OSError(f"cannot listen on {host}:{port}/udp: {os.strerror(error.errno or 0)}") from None
         async with httpx2.AsyncClient(verify=self._tls or True, trust_env=False) as client:
             courier = Courier(
                 self.spool,

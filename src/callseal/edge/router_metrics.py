@@ -49,6 +49,12 @@ class RouterMetrics(Collector):
         yield _gauge("router_queue", "Notices in Kamailio that wait for the edge agent", state.queue)
         yield _gauge("router_transactions", "SIP transactions that Kamailio has in hand", state.transactions)
         yield _gauge("router_shared_memory_free_bytes", "Kamailio's free shared memory", state.free_bytes)
+        yield _gauge("router_shared_memory_bytes", "Kamailio's shared memory, used or not", state.total_bytes)
+        yield _gauge(
+            "router_short_of_memory",
+            "1: new calls are turned away, because shared memory is short; 2: second halves of calls, too",
+            state.short_of_memory,
+        )
         yield _gauge("draining", "1: the edge turns new calls away", state.draining)
         yield _gauge("rtpengine_up", "1: this edge's rtpengine answers", self._sessions is not None)
         yield _gauge(

@@ -10,6 +10,10 @@ from callseal.edge.router_control import RouterControl, RouterRefusedError
 
 DRAINING = "draining"
 """Name of the shared variable in `router/drain.cfg`."""
+MEMORY = "memory"
+"""Name of the shared variable in `router/memory.cfg`: 0 enough, 1 short, 2 nearly out."""
+MEMORY_PERCENT = "memory_percent"
+"""The same file's: KiB that are one per cent of the memory it goes by; 0 until its first look, a tenth of a second after the start."""
 _SCRIPT = "script"
 """The group of the counters that the configuration declares."""
 
@@ -25,37 +29,52 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class RouterState:
-    """`events`: the script's counters since Kamailio's start. `queue`: notices that wait for the edge agent."""
+    """`events`: the script's counters since Kamailio's start. `queue`: notices that wait for the edge agent.
+
+    `short_of_memory`: 0, 1 (new calls are turned away) or 2 (second halves of calls, too). `guarded`: Kamailio looks at its memory.
+    """
 
     events: Mapping[str, int] = field(default_factory=dict)
     destinations: tuple[Destination, ...] = ()
     queue: int = 0
     transactions: int = 0
     free_bytes: int = 0
+    total_bytes: int = 0
+    short_of_memory: int = 0
+    guarded: bool = True
     draining: bool = False
 
 
 def read_state(control: RouterControl) -> RouterState:
     """Ask for everything. Raises `RouterSilentError`, `RouterRefusedError`."""
+    memory = control.call("core.shmmem")
     return RouterState(
         events=_counters(control.call("cnt.grp_get_all", _SCRIPT)),
         destinations=destinations(control.call("dispatcher.list")),
         queue=int(control.call("mqueue.get_size", "agent")["size"]),
         transactions=int(control.call("tm.stats")["current"]),
-        free_bytes=int(control.call("core.shmmem")["free"]),
+        free_bytes=int(memory["free"]),
+        total_bytes=int(memory["total"]),
+        short_of_memory=_shared(control, MEMORY),
+        guarded=_shared(control, MEMORY_PERCENT) > 0,
         draining=is_draining(control),
     )
 
 
 def is_draining(control: RouterControl) -> bool:
     """Whether the edge turns new calls away. Raises as `read_state`; a router without the switch does not drain."""
+    return _shared(control, DRAINING) == 1
+
+
+def _shared(control: RouterControl, name: str) -> int:
+    """A shared variable of the script; 0 when it has none of that name."""
     try:
-        found = control.call("pv.shvGet", DRAINING)
+        found = control.call("pv.shvGet", name)
     except RouterRefusedError as refusal:
         if refusal.code == 404:
-            return False
+            return 0
         raise
-    return int(found["value"]) == 1
+    return int(found["value"])
 
 
 def destinations(listing: Any) -> tuple[Destination, ...]:

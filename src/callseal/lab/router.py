@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from callseal.lab import log_door
 from callseal.lab.daemon import Daemon
 from callseal.lab.place import HERE, Place
 from callseal.lab.rootfs import Rootfs
@@ -30,6 +31,7 @@ KAMAILIO_LOUD = ("-dddd",)
 INSIDE = "/run/callseal"
 TONE_FILTER_INSIDE = "/run/callseal-tone-filter"
 PEER_CHECK_INSIDE = "/run/callseal-peer-check"
+LOG_DOOR_INSIDE = "/run/callseal-log-door"
 SHARED_MIB = "512"
 """Kamailio's shared memory (`-m`): a transaction is 18 KB and lies there for eight seconds after its end, so 64, its default, is full
 at 450 requests a second."""
@@ -129,7 +131,8 @@ class Rtpengine(Daemon):
 class Kamailio(Daemon):
     """Kamailio with a rendered directory bound to /run/callseal; ready when it answers OPTIONS from a known peer.
 
-    `ready` asks in another way, where no peer speaks UDP. `peer_check` (`lab.peer_check`) is what `tls_name` needs in it.
+    `ready` asks in another way, where no peer speaks UDP. `peer_check` (`lab.peer_check`) is what `tls_name` needs in it. Without
+    `door` it does not get the log door.
     """
 
     def __init__(
@@ -146,10 +149,19 @@ class Kamailio(Daemon):
         place: Place = HERE,
         peer_place: Place = HERE,
         peer_check: Path | None = None,
+        door: bool = True,
     ) -> None:
-        preload = [] if peer_check is None else ["env", f"LD_PRELOAD={PEER_CHECK_INSIDE}/{peer_check.name}"]
+        libraries = {
+            inside: library
+            for inside, library in (
+                (PEER_CHECK_INSIDE, peer_check),
+                (LOG_DOOR_INSIDE, log_door.log_door() if door else None),
+            )
+            if library is not None
+        }
+        preload = ":".join(f"{inside}/{library.name}" for inside, library in libraries.items())
         command = [
-            *preload,
+            *(["env", f"LD_PRELOAD={preload}"] if preload else []),
             "kamailio",
             "--atexit=no",
             "-DD",
@@ -164,8 +176,7 @@ class Kamailio(Daemon):
         ]
         resolvers = config / "data" / "resolv.conf"
         given = {config: INSIDE} | ({resolvers: "/etc/resolv.conf"} if resolvers.exists() else {})
-        if peer_check is not None:
-            given[peer_check.parent] = PEER_CHECK_INSIDE
+        given |= {library.parent: inside for inside, library in libraries.items()}
         super().__init__(
             name,
             rootfs.argv(command, given),

@@ -9,10 +9,12 @@ from __future__ import annotations
 class Error(Exception):
     """Anything Callseal refuses to do, with a stable `id`, what happened and what to try.
 
-    Subclasses set `id` as class data; messages never hold a secret, a token or a card digit.
+    Subclasses set `id` and `status` as class data; messages never hold a secret, a token or a card digit.
     """
 
     id: str = "error"
+    status: int = 1
+    """Of the process, when nobody catches it: 2 where the command line is what is wrong."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)

@@ -18,8 +18,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from callseal.observe.scrubber import scrub, scrub_value
 
-_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "asyncio")
-"""Libraries whose INFO lines hold URLs and headers; only their warnings are of use."""
+_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "asyncio", "uvicorn.error")
+"""Libraries whose INFO lines hold URLs and headers, or say what `ready` says; only their warnings are of use."""
 
 LONGEST_VALUE = 16 * 1024
 """Characters of one logged value; the rest is cut."""

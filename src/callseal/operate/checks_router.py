@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from callseal.edge.router_state import Destination, RouterState, read_state
 from callseal.observe.errors import Error
@@ -14,13 +14,13 @@ from callseal.operate.rendered import newer_than_start
 from callseal.operate.versions import is_tested, read_version, tested
 
 QUEUE_WARN = 50
-SHARED_MEMORY_WARN = 4 * 1024 * 1024
 _MODULE = re.compile(r'(?m)^\s*loadmodule\s+"(\w+)\.so"')
 _ALARMS = {
     "fence_unconfirmed": "a fence could not be confirmed, and the secure re-INVITE was refused",
     "hold_failed": "a hold could not be set, and media stayed where it was",
     "undo_failed": "a refused re-INVITE could not be undone: media may be at the partner",
     "media_failed": "rtpengine did not do what it was asked",
+    "memory_refused": "shared memory was short, and new calls were turned away",
     "agent_unreached": "notices to the edge agent were given up: calls without payments",
 }
 
@@ -83,6 +83,8 @@ def router_state(patient: Patient) -> Iterator[Finding]:
         )
     yield from tracing(patient)
     yield from figures(state)
+    busiest = _most_calls(patient.control.call("pl.list")) if state.short_of_memory else ""
+    yield from memory(state, busiest)
 
 
 def tracing(patient: Patient) -> Iterator[Finding]:
@@ -121,12 +123,6 @@ def figures(state: RouterState) -> Iterator[Finding]:
             f"{state.queue} notices wait for the edge agent",
             "Is the agent running, and fast enough?",
         )
-    if state.free_bytes < SHARED_MEMORY_WARN:
-        yield warn(
-            "memory",
-            f"{state.free_bytes >> 10} KiB of shared memory left",
-            "Restart Kamailio with more (-m).",
-        )
     rung = [(name, state.events.get(name, 0)) for name in _ALARMS if state.events.get(name, 0)]
     for name, count in rung:
         yield warn(
@@ -136,3 +132,33 @@ def figures(state: RouterState) -> Iterator[Finding]:
         )
     if not rung:
         yield ok("alarms", f"no alarm since Kamailio's start; {state.queue} notices wait for the edge agent")
+
+
+def memory(state: RouterState, busiest: str) -> Iterator[Finding]:
+    """Nothing when all is well. `busiest`: the peer that begins the most calls now."""
+    amount = f"{state.free_bytes >> 20} of {state.total_bytes >> 20} MiB of shared memory free"
+    if not state.guarded:
+        yield fail(
+            "memory",
+            f"Kamailio does not look at its memory; {amount}",
+            "What it runs is not what is rendered, or it has just started: ask again, then restart it.",
+        )
+    if state.short_of_memory == 0:
+        return
+    said = "new calls are turned away" if state.short_of_memory == 1 else "only calls that are up go on"
+    yield fail(
+        "memory",
+        f"{amount}: {said}",
+        f"It ends by itself. Most calls now: {busiest}. Lower that peer's `calls_per_second`, or give Kamailio more (-m).",
+    )
+
+
+def _most_calls(pipes: Iterable[Mapping[str, object]]) -> str:
+    """From the counters of the limits (`router/limits.cfg`): who, and how many new calls in the last whole second."""
+    calls = {
+        name.removesuffix(".calls"): int(str(pipe["last_counter"]))
+        for pipe in pipes
+        if (name := str(pipe["name"])).endswith(".calls")
+    }
+    who = max(calls, key=lambda peer: calls[peer], default="")
+    return f"{who} with {calls[who]} a second" if who else "nobody"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from callseal.observe.errors import Error
 from callseal.operate import processes
@@ -13,17 +14,43 @@ HIGHEST_LEVEL = 1
 """Kamailio's L_NOTICE. At L_DBG its regex module prints whole messages, an INFO and its digit among them."""
 CORE_LEVEL = -2
 """Its core's L_CRIT: as an error the parser prints the message that it could not read."""
+LOG_DOOR = "callseal-log-door.so"
 _LIMIT = "Max core file size"
 _KEEPS_TO_THE_LIMIT = "systemd-coredump"
 
 
 def log_levels(patient: Patient) -> Iterator[Finding]:
-    """Of every module that Kamailio has loaded: they can be raised while it runs."""
+    """Of every module that Kamailio has loaded: they can be raised while it runs, where no log door says what they may."""
     try:
         modules = [*patient.control.call("core.modules"), "core"]
-        yield levels({name: int(patient.control.call("dbg.get_mod_level", name)) for name in modules})
+        if "debugger" in modules:
+            yield levels({name: int(patient.control.call("dbg.get_mod_level", name)) for name in modules})
+            return
     except Error:
         return  # that it does not answer is told by the check before
+    found = processes.listening(processes.listeners(patient.proc), "udp", patient.edge.sip.pair)
+    pid = None if found is None else processes.owner(patient.proc, found.inode)
+    if pid is None:
+        yield warn(
+            "kamailio-level", "Kamailio's process cannot be seen from here", "Run this as root, on its host."
+        )
+        return
+    yield door(patient.proc, pid)
+
+
+def door(proc: Path, pid: int) -> Finding:
+    """Of a Kamailio without `debugger`: has it the log door in its memory?"""
+    try:
+        maps = (proc / str(pid) / "maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return warn("kamailio-level", "Kamailio's memory map cannot be read", "Run this as root.")
+    if LOG_DOOR in maps:
+        return ok("kamailio-level", "the log door is there: no module may quote a message")
+    return fail(
+        "kamailio-level",
+        "Kamailio was told that it has a log door, and has none: digits of an INFO may be in its log",
+        "Start it without WITH_LOG_DOOR in its environment (docs/how-to/operate.md), then treat its log as card data.",
+    )
 
 
 def levels(found: Mapping[str, int]) -> Finding:

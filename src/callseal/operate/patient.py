@@ -15,6 +15,7 @@ from callseal.edge.ng_client import sessions_own
 from callseal.edge.router_control import RouterControl
 from callseal.observe.errors import Error
 from callseal.operate import processes
+from callseal.operate.unreachable import reason
 from callseal.wire.ng import NgReply, NgSyntaxError, decode_message, encode_message
 
 CONTROL = "control.sock"
@@ -62,7 +63,7 @@ def get(url: str) -> Answer:
         with httpx2.Client(trust_env=False, timeout=_HTTP_TIMEOUT_S) as client:
             response = client.get(url)
     except httpx2.HTTPError as error:
-        raise NoAnswerError(type(error).__name__) from None
+        raise NoAnswerError(reason(error)) from None
     return Answer(response.status_code, response.text, response.headers.get("date", ""))
 
 

@@ -9,6 +9,7 @@ import httpx2
 
 from callseal.deployment import Deployment
 from callseal.observe.errors import Error
+from callseal.operate.unreachable import reason
 
 TIMEOUT_S = 5.0
 
@@ -63,7 +64,10 @@ class Operators:
                     headers={"Authorization": f"Bearer {self.secret}"},
                 )
         except httpx2.HTTPError as error:
-            raise SwitchError(f"the desk does not answer on {self.url} ({type(error).__name__})") from None
+            raise SwitchError(
+                f"the desk does not answer on {self.url} ({reason(error)})",
+                advice="Does it run there, and may this host reach it?",
+            ) from None
         if answer.status_code != httpx2.codes.OK:
             raise SwitchError(
                 f"the desk refused: {answer.status_code}",

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from callseal.observe.errors import Error
+from callseal.operate.unreachable import reason
 from callseal.stores.sqlite.records import record_in
 
 Record = dict[str, Any]
@@ -46,7 +47,10 @@ def from_desk(url: str, reference: str, login: str, password: str) -> Record:
             answer = http.get(f"/v1/calls/{reference}/record")
             http.post("/v1/logout", headers={"X-CSRF-Token": str(entered.json()["csrf"])})
     except httpx2.HTTPError as error:
-        raise RecordError(f"the desk does not answer on {url} ({type(error).__name__})") from None
+        raise RecordError(
+            f"the desk does not answer on {url} ({reason(error)})",
+            advice="Does it run there, and may this host reach it?",
+        ) from None
     if answer.status_code != httpx2.codes.OK:
         body = answer.json()
         raise RecordError(str(body.get("message", answer.status_code)), advice=str(body.get("advice", "")))

@@ -167,8 +167,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no PEM file"
         raise SecretError(
-            f"{path} cannot be read: {error}", advice="docs/how-to/tls.md says what [tls] needs."
+            f"{path} cannot be read: {why}", advice="docs/how-to/tls.md says what [tls] needs."
         ) from None
 
 

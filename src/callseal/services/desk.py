@@ -1,6 +1,7 @@
-"""`python -m callseal.services.desk --config callseal.toml [--demo --demo-links FILE]`: the desk.
+"""`python -m callseal.services.desk --config callseal.toml [--listen ADDRESS:PORT] [--demo --demo-links FILE]`: the desk.
 
-Reads the deployment, maps it to the desk's and the adapters' settings, serves until SIGTERM. With `--demo` it makes one key per
+Reads the deployment, maps it to the desk's and the adapters' settings, serves until SIGTERM, on the address of its URL or the
+one of `--listen`. It speaks HTTP: with an `https` URL something before it speaks TLS, and `--listen` is needed. With `--demo` it makes one key per
 agent that logs in once without a password, and writes the links to a file for its owner only.
 """
 
@@ -32,6 +33,7 @@ from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
 
 _GRACE_S = 2
+_LAST_PORT = 65535
 
 log = structlog.get_logger("callseal.desk")
 
@@ -90,7 +92,7 @@ def desk_parts(deployment: Deployment) -> Parts:
     )
 
 
-async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
+async def serve(parts: Parts, address: tuple[str, int], *, demo_links: Path | None = None) -> bool:
     """As `runner.serve`; the event streams end with the process."""
     store = SqliteStore(parts.store)
     # No proxy from the environment: tokens and keys travel in these requests.
@@ -107,9 +109,7 @@ async def serve(parts: Parts, *, demo_links: Path | None = None) -> bool:
         if demo_links is not None:
             write_demo_links(demo_links, parts.desk, context)
         try:
-            return await runner.serve(
-                app, _listening(parts.desk.url), log, grace_s=_GRACE_S, end=context.desk.hub.close
-            )
+            return await runner.serve(app, address, log, grace_s=_GRACE_S, end=context.desk.hub.close)
         finally:
             store.close()
 
@@ -125,15 +125,29 @@ def write_demo_links(path: Path, settings: DeskSettings, context: Context) -> No
         json.dump(links, sink)
 
 
-def _listening(url: str) -> tuple[str, int]:
+def listening(url: str, chosen: str | None) -> tuple[str, int]:
+    """Where the desk listens: `chosen` (`ADDRESS:PORT`), else the address of its URL. Raises `ValueError`, whose text is for people."""
+    if chosen is not None:
+        host, _, port = chosen.rpartition(":")
+        if not host or not port.isdigit() or int(port) > _LAST_PORT:
+            raise ValueError(f"--listen {chosen}: write it as ADDRESS:PORT, for example 127.0.0.1:8050")
+        return host.strip("[]"), int(port)
     parts = urlsplit(url)
-    return parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
+    if parts.scheme == "https":
+        raise ValueError(
+            f"[desk] url is {url}, and the desk itself speaks HTTP: put a TLS server before it"
+            " and say where the desk listens, for example --listen 127.0.0.1:8050 (docs/how-to/deploy.md)"
+        )
+    return parts.hostname or "127.0.0.1", parts.port or 80
 
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: `runner`."""
     parser = argparse.ArgumentParser(prog="callseal-desk", description="Callseal's desk")
     parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
+    parser.add_argument(
+        "--listen", metavar="ADDRESS:PORT", help="where to listen (default: the address of [desk] url)"
+    )
     parser.add_argument(
         "--demo", action="store_true", help="let one-use links log agents in without a password"
     )
@@ -146,13 +160,21 @@ def main(argv: list[str] | None = None) -> int:
     runner.no_core_dumps()
     try:
         parts = desk_parts(read(arguments.config))
+        address = listening(parts.desk.url, arguments.listen)
     except (DeploymentError, SecretError) as error:
         sys.stderr.write(error.diagnostics() + "\n")
+        return 2
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     if arguments.demo:
         log.warning("demo_mode", advice="Anybody with a demo link is an agent. Never with real calls.")
     return runner.run(
-        serve(parts, demo_links=arguments.demo_links), log, sqlite3.Error, StoreTooNewError, StoreInUseError
+        serve(parts, address, demo_links=arguments.demo_links),
+        log,
+        sqlite3.Error,
+        StoreTooNewError,
+        StoreInUseError,
     )
 
 

@@ -23,6 +23,7 @@ from pydantic import StringConstraints, ValidationError
 from starlette.types import ASGIApp
 
 from callseal.observe.logging import configure
+from callseal.services.startup import Startup, bind
 
 LOG_LEVEL = "CALLSEAL_LOG_LEVEL"
 """Environment variable: a level of the `logging` module, INFO by default. No level writes a digit (docs/explanation/log-leak.md)."""
@@ -58,7 +59,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._begin is not None:
             await self._begin()
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # uvicorn's own way of not coming up, with a status of its own
+            self.should_exit = True
         if self.started:
             self._log.info("ready")
 
@@ -78,15 +82,15 @@ async def serve(
     begin: Callable[[], Awaitable[None]] | None = None,
     end: Callable[[], Awaitable[None] | None] | None = None,
 ) -> bool:
-    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why.
+    """Serve until SIGTERM or SIGINT. False: it never came up, and the log says why. Raises what kept the application from
+    beginning, `OSError` for an address that cannot be had.
 
     `begin` runs before the socket opens, `end` before it closes; connections then have `grace_s` seconds.
     """
-    host, port = address
+    sockets = bind(address)
+    beginning = Startup(app)
     config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
+        beginning,
         log_config=None,
         access_log=False,  # request lines hold one-use keys and idempotency keys
         proxy_headers=False,  # a source address is the connection's own, never what a header says
@@ -96,7 +100,13 @@ async def serve(
         timeout_graceful_shutdown=grace_s,
     )
     server = _Server(config, log, begin, end)
-    await server.serve()
+    try:
+        await server.serve(sockets)
+    finally:
+        for one in sockets:
+            one.close()
+    if beginning.failure is not None:
+        raise beginning.failure
     return server.started
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import dns.message
@@ -14,6 +15,7 @@ import pytest
 from callseal.lab.hosts import Hosts
 from callseal.lab.story import PaidCall
 from tests.support.sip_scanner import EXTENSIONS, knock, ping, scan_sip, scanning
+from tests.support.sipvicious import ALL, scanners
 from tests.support.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -103,10 +105,25 @@ def test_the_customers_call_comes_by_the_second_edge(stage: Stage, hosts: Hosts)
 
 
 def test_a_stranger_finds_nothing(stage: Stage, hosts: Hosts) -> None:
-    """Every port of both SIP addresses, the likely ones elsewhere, and from the addresses next to known ones too."""
+    """Every port of both SIP addresses, the likely ones elsewhere, and from the addresses next to known ones too; SIPVicious besides."""
     edges = [address for addresses in EDGES.values() for address in addresses]
     signalling = [addresses[0] for addresses in EDGES.values()]
     before = {address: hosts.counters(address)["refused_in"] for address in signalling}
+    with ExitStack() as running:
+        with hosts.inside(hosts.stranger):
+            found = running.enter_context(scanners(hosts.stranger, hosts.kamailio, ALL))
+        sent = all_doors(hosts, edges, signalling)
+    assert found == {" ".join(tool): False for tool in ALL}
+    refused = sum(hosts.counters(address)["refused_in"] - count for address, count in before.items())
+    assert refused > sent, "it was the edges that refused"
+    # Meanwhile the edges are there for those who are known.
+    call = stage.call()
+    call.dial()
+    call.hang_up()
+
+
+def all_doors(hosts: Hosts, edges: list[str], signalling: list[str]) -> int:
+    """Our own scanner from three addresses, which must hear nothing at all. Returns how much it sent."""
     sent = 0
     for source in (hosts.stranger, hosts.host(67), hosts.host(68)):
         with scanning(hosts, source) as heard:
@@ -116,12 +133,7 @@ def test_a_stranger_finds_nothing(stage: Stage, hosts: Hosts) -> None:
                 sent += 2 * knock(hosts, source, address, range(1, 65536) if all_ports else LIKELY)
                 ping(hosts, source, address)
             assert heard.settle() == []
-    refused = sum(hosts.counters(address)["refused_in"] - count for address, count in before.items())
-    assert refused > sent, "it was the edges that refused"
-    # Meanwhile the edges are there for those who are known.
-    call = stage.call()
-    call.dial()
-    call.hang_up()
+    return sent
 
 
 def test_the_scanner_hears_an_answer_where_there_is_one(stage: Stage, hosts: Hosts) -> None:

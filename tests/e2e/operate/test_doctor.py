@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,12 @@ from typing import Any
 import pytest
 
 from callseal.deployment import HostPort, PortRange
+from callseal.edge.router_state import MEMORY_PERCENT
+from callseal.lab.daemon import Daemon
 from callseal.operate import checks_files, checks_media, checks_neighbours, checks_router, checks_traces
 from callseal.operate.doctor import deployment_findings
 from callseal.operate.drain import switch
+from callseal.operate.finding import Finding
 from tests.e2e.operate.operator import doctor, levels, only, patient, run
 from tests.support.stage import Stage
 
@@ -133,6 +137,33 @@ def test_draining_is_told(stage: Stage) -> None:
         switch(patient(stage), draining=False)
 
 
+def test_short_of_memory_is_told(stage: Stage) -> None:
+    """Kamailio is told a larger figure of what was free at its start, and comes to find too little of it left."""
+    control = patient(stage).control
+    was = int(control.call("pv.shvGet", MEMORY_PERCENT)["value"])
+    control.call("pv.shvSet", MEMORY_PERCENT, "int", was * 5)
+    try:
+        found = _once(lambda: only(checks_router.router_state, patient(stage)))
+        assert (found.check, found.level) == ("memory", "fail")
+        assert "new calls are turned away" in found.text
+        page = f"{patient(stage).edge.agent}/metrics"
+        with urllib.request.urlopen(page, timeout=3) as answer:
+            assert b"callseal_edge_router_short_of_memory 1.0" in answer.read()
+    finally:
+        control.call("pv.shvSet", MEMORY_PERCENT, "int", was)
+
+
+def _once(look: Callable[[], Finding], timeout_s: float = 2.0) -> Finding:
+    """What is found as soon as something is."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return look()
+        except (AssertionError, ValueError):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_a_level_that_was_raised_while_it_ran(stage: Stage) -> None:
     def level(number: int) -> None:
         host = stage.world.block.edge_media
@@ -184,14 +215,30 @@ def test_clock(stage: Stage) -> None:
     assert "behind" in only(checks_neighbours.desk, far).text
 
 
-def test_a_log_level_raised_while_it_runs(stage: Stage) -> None:
-    control = patient(stage).control
-    control.call("dbg.set_mod_level", "regex", 3)
+def test_log_levels(stage: Stage) -> None:
+    """With the log door they are what it says; without, `debugger` has them, and they can be raised while it runs."""
+    kamailio = stage.world.daemons["kamailio"]
+    assert ["log door" in finding.text for finding in checks_traces.log_levels(patient(stage))] == [True]
+    argv = list(kamailio.argv)
     try:
+        _restart_with(kamailio, [word for word in argv if not word.startswith("LD_PRELOAD=")])
+        control = patient(stage).control
+        assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"ok"}}
+        control.call("dbg.set_mod_level", "regex", 3)
         assert "regex" in only(checks_traces.log_levels, patient(stage)).text
+        _restart_with(
+            kamailio, ["WITH_LOG_DOOR=1" if word.startswith("LD_PRELOAD=") else word for word in argv]
+        )
+        assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"fail"}}
     finally:
-        control.call("dbg.set_mod_level", "regex", 1)
+        _restart_with(kamailio, argv)
     assert levels(checks_traces.log_levels, patient(stage)) == {"kamailio-level": {"ok"}}
+
+
+def _restart_with(daemon: Daemon, argv: list[str]) -> None:
+    daemon.stop()
+    daemon.argv[:] = argv
+    daemon.restart()
 
 
 def test_processes_that_may_leave_a_core(stage: Stage) -> None:

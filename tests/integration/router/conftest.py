@@ -33,8 +33,9 @@ class _Keeper:
         settings: dict[str, str],
         edits: tuple[tuple[str, str], ...],
         tls: frozenset[str] = frozenset(),
+        shared_mib: int = 0,
     ) -> Rig:
-        key = (suite, tuple(sorted(settings.items())), edits, tls)
+        key = (suite, tuple(sorted(settings.items())), edits, tls, shared_mib)
         if (
             self._rig is not None
             and key == self._key
@@ -46,8 +47,9 @@ class _Keeper:
         self.close()
         self._count += 1
         rig = Rig(
-            Rootfs.build(suite), self._directory / str(self._count), settings=settings, edits=edits, tls=tls
-        )
+            Rootfs.build(suite), self._directory / str(self._count),
+            settings=settings, edits=edits, tls=tls, shared_mib=shared_mib,
+        )  # fmt: skip
         self._rig, self._key = rig.__enter__(), key
         return self._rig
 
@@ -66,14 +68,16 @@ def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Keeper]:
 
 @pytest.fixture
 def make_rig(keeper: _Keeper, suite: str) -> MakeRig:
-    """`make_rig(settings={...}, edits=(...))`: a rig with another deployment, or with the router broken on purpose."""
+    """`make_rig(settings={...}, edits=(...))`: a rig with another deployment, or with the router broken on purpose; `shared_mib`: with so
+    much shared memory (0: as an edge has)."""
 
     def make(
         settings: dict[str, str] | None = None,
         edits: tuple[tuple[str, str], ...] = (),
         tls: frozenset[str] = frozenset(),
+        shared_mib: int = 0,
     ) -> Rig:
-        return keeper.get(suite, settings or {}, edits, tls)
+        return keeper.get(suite, settings or {}, edits, tls, shared_mib)
 
     return make
 

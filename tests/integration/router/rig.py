@@ -47,6 +47,7 @@ class Rig:
         tls: frozenset[str] = frozenset(),
         amend: Callable[[str], str] | None = None,
         peer_check: bool = True,
+        shared_mib: int = 0,
     ) -> None:
         self.rootfs = rootfs
         self.workspace = Workspace(root, BLOCK, settings or {}, tls)
@@ -91,6 +92,7 @@ class Rig:
             ready=self._tcp_ready if self._tcp else self._tls_ready if tls else None,
             log=logs / "kamailio.log",
             peer_check=peer_check_for(self.deployment) if peer_check else None,
+            extra=("-m", str(shared_mib)) if shared_mib else (),
         )
 
     def __enter__(self) -> Self:

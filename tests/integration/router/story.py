@@ -198,13 +198,15 @@ def outbound(
     *,
     token: str | None = TOKEN,
     number: str = "+447700900555",
+    user: str = NUMBER,
     switch: Callable[[], None] | None = None,
 ) -> Story:
-    """Platform -> partner -> carrier, answered: the mirror. `switch` is called between the 200s and their ACKs."""
-    platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=NUMBER)
+    """Platform -> partner -> carrier, answered: the mirror. `user` is the number that it shows; `switch` is called between the 200s and their ACKs."""
+    platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=user)
     first = platform.request("INVITE", sdp=rig.agent_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
     partner_agent = Dialog.of(rig.partner, leg1)
+    rig.partner.reply(leg1, 100)
 
     partner_customer = second_leg(rig, leg1)
     second = partner_customer.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, token))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -93,7 +94,11 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
         yield Scene(request.param, block, tmp_path, written, stack)
 
 
-def kamailio(scene: Scene, edits: dict[str, str]) -> Daemon:
+Quieted = Literal["door", "debugger", "nothing"]
+"""What says what Kamailio may log. Nothing: it was told that it has a log door, and has none."""
+
+
+def kamailio(scene: Scene, edits: dict[str, str], quieted: Quieted) -> Daemon:
     """With `edits` to the router's files, and -dddd."""
     workspace = Workspace(scene.workspace, scene.block)
     workspace.prepare()
@@ -104,17 +109,20 @@ def kamailio(scene: Scene, edits: dict[str, str]) -> Daemon:
         for old, new in edits.items():
             text = text.replace(old, new)
         path.write_text(text, encoding="utf-8")
-    return scene.run(
-        Kamailio(
-            Rootfs.build(scene.suite),
-            config=workspace.router,
-            sip=deployment.edges[0].sip.pair,
-            known_peer=scene.block.customer,
-            log=workspace.logs / "kamailio.log",
-            extra=(*KAMAILIO_LOUD, "-m", "16"),  # a small core is soon searched
-            place=scene.written,
-        )
+    daemon = Kamailio(
+        Rootfs.build(scene.suite),
+        config=workspace.router,
+        sip=deployment.edges[0].sip.pair,
+        known_peer=scene.block.customer,
+        log=workspace.logs / "kamailio.log",
+        extra=(*KAMAILIO_LOUD, "-m", "16"),  # a small core is soon searched
+        place=scene.written,
+        door=quieted == "door",
     )
+    if quieted == "nothing":
+        daemon.argv.insert(daemon.argv.index("kamailio"), "WITH_LOG_DOOR=1")
+        daemon.argv.insert(daemon.argv.index("WITH_LOG_DOOR=1"), "env")
+    return scene.run(daemon)
 
 
 def infos(scene: Scene) -> list[bytes]:
@@ -143,15 +151,12 @@ def cores_are_files() -> None:
 
 QUIET: dict[str, str] = {}
 MODULES_SPEAK = {'"mod_level", "regex=1"': '"mod_level", "regex=3"'}
-CORE_SPEAKS = {
-    '"mod_level", "core=-2"': '"mod_level", "core=3"',
-    "corelog=4": "corelog=-1",
-    "sip_parser_log=4": "sip_parser_log=-1",
-}
+PARSERS_SPEAK = {"corelog=4": "corelog=-1", "sip_parser_log=4": "sip_parser_log=-1"}
+CORE_SPEAKS = {'"mod_level", "core=-2"': '"mod_level", "core=3"', **PARSERS_SPEAK}
 
 
-def say_and_crash(scene: Scene, edits: dict[str, str]) -> set[tuple[str, str]]:
-    daemon = kamailio(scene, edits)
+def say_and_crash(scene: Scene, edits: dict[str, str], quieted: Quieted) -> set[tuple[str, str]]:
+    daemon = kamailio(scene, edits, quieted)
     scene.send(scene.block.customer, (scene.block.kamailio, 5060), *infos(scene), answered=len(PRESSED))
     scene.crash(daemon)
     assert "DEBUG" in daemon.log.read_text(errors="replace"), "it was loud"
@@ -159,8 +164,18 @@ def say_and_crash(scene: Scene, edits: dict[str, str]) -> set[tuple[str, str]]:
 
 
 @ROWS
-def test_kamailio_writes_no_digit(scene: Scene) -> None:
-    assert say_and_crash(scene, QUIET) == set()
+@pytest.mark.parametrize(
+    ("quieted", "edits"), [("door", PARSERS_SPEAK), ("debugger", QUIET)], ids=["door", "debugger"]
+)
+def test_kamailio_writes_no_digit(scene: Scene, quieted: Quieted, edits: dict[str, str]) -> None:
+    """With the log door it does not matter what the core's own settings say."""
+    assert say_and_crash(scene, edits, quieted) == set()
+
+
+@ROWS
+def test_without_log_door_and_debugger_kamailio_writes_digits(scene: Scene) -> None:
+    found = say_and_crash(scene, PARSERS_SPEAK, "nothing")
+    assert {("kamailio", "events"), ("kamailio", "plain")} <= found
 
 
 @ROWS
@@ -168,7 +183,7 @@ def test_kamailio_writes_no_digit(scene: Scene) -> None:
     ("edits", "form"), [(MODULES_SPEAK, "events"), (CORE_SPEAKS, "plain")], ids=["modules", "core"]
 )
 def test_without_its_limits_kamailio_writes_digits(scene: Scene, edits: dict[str, str], form: str) -> None:
-    assert ("kamailio", form) in say_and_crash(scene, edits)
+    assert ("kamailio", form) in say_and_crash(scene, edits, "debugger")
 
 
 @ONE_ROW
@@ -176,7 +191,7 @@ def test_kamailio_that_may_leave_a_core_leaves_digits(scene: Scene) -> None:
     cores_are_files()
     # One worker: whichever of four is killed may be one that heard nothing.
     edits = {"disable_core_dump=yes": "disable_core_dump=no", "children=4": "children=1"}
-    assert ("core", "plain") in say_and_crash(scene, edits)
+    assert ("core", "plain") in say_and_crash(scene, edits, "door")
 
 
 def offer_and_crash(scene: Scene, limit: str) -> set[tuple[str, str]]:

@@ -7,9 +7,7 @@ from typing import Any
 
 from callseal.audit.captures import Named
 from callseal.audit.command import Options, audit, sealed
-from tests.support.call_capture import (
-    Capture,
-)
+from tests.support.call_capture import Capture
 
 
 def verdicts(data: Capture | bytes, **options: Any) -> list[dict[str, Any]]:

@@ -10,15 +10,7 @@ import pytest
 
 from callseal.audit.captures import CaptureError, Named
 from callseal.audit.command import Options, audit
-from tests.support.call_capture import (
-    BEGIN,
-    Capture,
-    Talk,
-    hush,
-    murmur,
-    secured_call,
-    tones,
-)
+from tests.support.call_capture import BEGIN, Capture, Talk, hush, murmur, secured_call, tones
 from tests.unit.audit.judging import verdict, verdicts
 
 pytestmark = pytest.mark.unit

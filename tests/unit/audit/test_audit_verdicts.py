@@ -12,10 +12,7 @@ from callseal.audit import windows
 from callseal.audit.captures import Named
 from callseal.audit.command import Options, as_text, audit, sealed
 from callseal.audit.report import page
-from tests.support.call_capture import (
-    secured_call,
-    tones,
-)
+from tests.support.call_capture import secured_call, tones
 from tests.unit.audit.judging import verdict
 
 pytestmark = pytest.mark.unit

@@ -88,3 +88,12 @@ def test_the_list_says_what_the_help_says(verb: Verb) -> None:
 
 def test_no_name_is_given_twice() -> None:
     assert len({verb.name for verb in VERBS}) == len(VERBS)
+
+
+WHOLE_LINE = 64
+"""Characters of a summary that fit beside the longest name into 80 columns."""
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_no_summary_is_cut_off_in_the_list(verb: Verb) -> None:
+    assert len(verb.summary) <= WHOLE_LINE

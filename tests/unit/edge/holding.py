@@ -5,13 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from tests.unit.edge.fakes import (
-    HOME,
-    REFERENCE,
-    FakeParty,
-    agent_leg,
-    customer_leg,
-)
+from tests.unit.edge.fakes import HOME, REFERENCE, FakeParty, agent_leg, customer_leg
 from tests.unit.edge.harness import Bench
 
 

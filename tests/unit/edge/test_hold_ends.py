@@ -7,12 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.edge.fakes import (
-    HOME,
-    PARTNER,
-    REFERENCE,
-    Clock,
-)
+from tests.unit.edge.fakes import HOME, PARTNER, REFERENCE, Clock
 from tests.unit.edge.harness import Bench, on_bench
 from tests.unit.edge.holding import call, carrier, expire_once, know_both_legs, stopped
 

@@ -9,15 +9,7 @@ import pytest
 from callseal.edge.holds import NoSuchLegError, Sight
 from callseal.edge.journal import Hold, Journal
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
-from tests.unit.edge.fakes import (
-    CUSTOMER,
-    HOME,
-    PLATFORM,
-    REFERENCE,
-    STRANGER,
-    FakeParty,
-    customer_leg,
-)
+from tests.unit.edge.fakes import CUSTOMER, HOME, PLATFORM, REFERENCE, STRANGER, FakeParty, customer_leg
 from tests.unit.edge.harness import Bench, on_bench
 from tests.unit.edge.holding import call, stopped
 

@@ -8,10 +8,7 @@ import pytest
 
 from callseal.edge.holds import NoSuchLegError
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
-from tests.unit.edge.fakes import (
-    PARTNER,
-    REFERENCE,
-)
+from tests.unit.edge.fakes import PARTNER, REFERENCE
 from tests.unit.edge.harness import Bench, on_bench
 from tests.unit.edge.holding import call, carrier, expire_once, know_both_legs, stopped
 

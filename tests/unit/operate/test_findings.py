@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
@@ -209,7 +210,7 @@ def test_dispatcher_flags() -> None:
     ("change", "check"),
     [
         ({"queue": 60}, "queue"),
-        ({"free_bytes": 1000}, "memory"),
+        ({"events": {"memory_refused": 1}}, "alarms"),
         ({"events": {"fence_unconfirmed": 1}}, "alarms"),
         ({"events": {"hold_failed": 1}}, "alarms"),
         ({"events": {"undo_failed": 1}}, "alarms"),
@@ -218,11 +219,28 @@ def test_dispatcher_flags() -> None:
     ],
 )
 def test_figures(change: dict[str, object], check: str) -> None:
-    calm = {"events": {"strangers": 9, "hold_failed": 0}, "free_bytes": 60_000_000}
+    calm = {"events": {"strangers": 9, "hold_failed": 0}, "free_bytes": 60_000_000, "total_bytes": 64 << 20}
     assert levels(*checks_router.figures(RouterState(**calm))) == ["ok"]  # type: ignore[arg-type]
     found = [one for one in checks_router.figures(RouterState(**calm | change)) if one.level != "ok"]  # type: ignore[arg-type]
     assert [one.check for one in found] == [check]
     assert found[0].advice
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"short_of_memory": 1}, "12 of 64 MiB of shared memory free: new calls are turned away"),
+        ({"short_of_memory": 2}, "only calls that are up go on"),
+        ({"guarded": False}, "does not look at its memory"),
+    ],
+)
+def test_memory(change: dict[str, object], said: str) -> None:
+    plenty = RouterState(free_bytes=12 << 20, total_bytes=64 << 20)
+    assert list(checks_router.memory(plenty, "")) == []
+    (found,) = checks_router.memory(dataclasses.replace(plenty, **change), "carrier-a with 74 a second")  # type: ignore[arg-type]
+    assert found.level == "fail"
+    assert said in found.text
+    assert ("carrier-a with 74 a second" in found.advice) == ("short_of_memory" in change)
 
 
 def test_spool() -> None:
@@ -404,6 +422,21 @@ def test_names_without_the_peer_check_are_a_failure(tmp_path: Path, maps: str | 
     if maps is not None:
         (tmp_path / "7" / "maps").write_text(maps, encoding="utf-8")
     assert levels(checks_tls.loaded(tmp_path, 7)) == [level]
+
+
+@pytest.mark.parametrize(
+    ("maps", "level"),
+    [
+        ("7f00-7f01 r-xp 0 00:00 1 /run/callseal-log-door/callseal-log-door.so\n", "ok"),
+        ("7f00-7f01 r-xp 0 00:00 1 /usr/lib/libssl.so.3\n", "fail"),
+        (None, "warn"),
+    ],
+)
+def test_neither_debugger_nor_log_door_is_a_failure(tmp_path: Path, maps: str | None, level: str) -> None:
+    (tmp_path / "7").mkdir()
+    if maps is not None:
+        (tmp_path / "7" / "maps").write_text(maps, encoding="utf-8")
+    assert levels(checks_traces.door(tmp_path, 7)) == [level]
 
 
 def test_without_names_there_is_no_peer_check(who: Patient) -> None:

@@ -14,23 +14,10 @@ import pytest
 
 from callseal.payments import engine
 from callseal.payments import events as ev
-from callseal.payments.errors import (
-    AmountLocked,
-    ChargeStillOpen,
-)
+from callseal.payments.errors import AmountLocked, ChargeStillOpen
 from callseal.payments.limits import Limits
 from callseal.payments.money import Money
-from callseal.payments.names import (
-    By,
-    ChargeState,
-    Decline,
-    Do,
-    Event,
-    Leg,
-    Outcome,
-    Place,
-    State,
-)
+from callseal.payments.names import By, ChargeState, Decline, Do, Event, Leg, Outcome, Place, State
 from tests.unit.payments.there import AMOUNT, CARD
 
 pytestmark = pytest.mark.unit

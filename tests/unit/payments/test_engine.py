@@ -12,13 +12,7 @@ import pytest
 
 from callseal.payments import engine
 from callseal.payments import events as ev
-from callseal.payments.errors import (
-    CallOver,
-    FieldNotAsked,
-    PaymentsAreOff,
-    Refusal,
-    WrongState,
-)
+from callseal.payments.errors import CallOver, FieldNotAsked, PaymentsAreOff, Refusal, WrongState
 from callseal.payments.names import (
     PRESSES,
     Brand,

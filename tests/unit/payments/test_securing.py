@@ -13,13 +13,7 @@ from typing import Any
 import pytest
 
 from callseal.payments import events as ev
-from callseal.payments.names import (
-    By,
-    Do,
-    Leg,
-    Place,
-    State,
-)
+from callseal.payments.names import By, Do, Leg, Place, State
 from callseal.payments.session_table import COVERED
 from tests.unit.payments.there import AGENT_THERE, CUSTOMER_THERE
 

@@ -6,11 +6,7 @@ from __future__ import annotations
 
 from callseal.payments import events as ev
 from callseal.payments.money import Money
-from callseal.payments.names import (
-    FieldName,
-    Leg,
-    Place,
-)
+from callseal.payments.names import FieldName, Leg, Place
 
 AMOUNT = Money(4250, "GBP")
 CARD = (FieldName.CARD_NUMBER, FieldName.EXPIRY, FieldName.SECURITY_CODE)

@@ -18,7 +18,7 @@ ALLOWED_MODULES = frozenset(
         "counters",  # shows the counters of the script
         "crypto",
         "db_text",
-        "debugger",
+        "debugger",  # levels of the log, where there is no log door
         "dispatcher",
         "http_client",
         "ipops",
@@ -102,6 +102,18 @@ def test_no_module_can_be_made_to_quote_messages_in_the_log() -> None:
     assert set(levels) == ALLOWED_MODULES | {"core"}
     assert max(map(int, levels.values())) == 1, "L_NOTICE"
     assert 'modparam("debugger", "mod_level_mode", 1)' in text()
+
+
+def test_the_log_door_and_debugger_are_one_or_the_other() -> None:
+    """What makes the environment say that the door is there is the door itself, and only then are the levels its affair."""
+    assert re.search(
+        r'#!trydefenv WITH_LOG_DOOR\n#!ifndef WITH_LOG_DOOR\nloadmodule "debugger.so"\n#!endif\n', text()
+    )
+    quiet = (hand_written() / "quiet.cfg").read_text(encoding="utf-8")
+    before, _, levels = quiet.partition("#!ifndef WITH_LOG_DOOR\n")
+    assert "modparam" not in before
+    assert levels.index("modparam") < levels.rindex("#!endif") < levels.index("route[FOR_THE_LOG]")
+    assert "modparam" not in levels[levels.rindex("#!endif") :]
 
 
 def test_words_of_a_sender_are_not_logged() -> None:

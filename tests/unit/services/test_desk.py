@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from callseal.deployment import read
-from callseal.services.desk import desk_parts, main
+from callseal.services.desk import desk_parts, listening, main
 
 pytestmark = pytest.mark.unit
 
@@ -76,3 +76,32 @@ def test_demo_mode_needs_a_place_for_its_links(config: Path) -> None:
         main(["--config", str(config), "--demo"])
     with pytest.raises(SystemExit):
         main(["--config", str(config), "--demo-links", "x"])
+
+
+@pytest.mark.parametrize(
+    ("url", "chosen", "address"),
+    [
+        ("http://127.88.0.50:8050", None, ("127.88.0.50", 8050)),
+        ("http://desk.example.net", None, ("desk.example.net", 80)),
+        ("https://desk.example.net", "127.0.0.1:8050", ("127.0.0.1", 8050)),
+        ("https://desk.example.net", "[::1]:8050", ("::1", 8050)),
+    ],
+)
+def test_where_the_desk_listens(url: str, chosen: str | None, address: tuple[str, int]) -> None:
+    assert listening(url, chosen) == address
+
+
+@pytest.mark.parametrize("chosen", ["8050", ":8050", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000"])
+def test_a_wrong_listen_is_2(config: Path, capsys: pytest.CaptureFixture[str], chosen: str) -> None:
+    assert main(["--config", str(config), "--listen", chosen]) == 2
+    assert "ADDRESS:PORT" in capsys.readouterr().err
+
+
+def test_behind_tls_the_desk_does_not_pretend_to_speak_it(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(
+        config.read_text().replace('url = "http://127.88.0.50:8050"', 'url = "https://desk.example.net"')
+    )
+    assert main(["--config", str(config)]) == 2
+    assert "--listen 127.0.0.1:8050" in capsys.readouterr().err

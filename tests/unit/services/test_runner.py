@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ConfigDict
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from callseal.services import runner
 
@@ -109,3 +113,49 @@ def test_the_level_of_the_log_comes_from_the_environment(
         runner.logger("desk")
     assert ended.value.code == 2
     assert "CALLSEAL_LOG_LEVEL" in capsys.readouterr().err
+
+
+def come_up(
+    app: ASGIApp, address: tuple[str, int], capsys: pytest.CaptureFixture[str]
+) -> list[dict[str, object]]:
+    """What a service logs that does not come up, and says with status 1."""
+    log = runner.logger("some")
+    assert runner.run(runner.serve(app, address, log), log) == 1
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def broken(error: Exception | None) -> Starlette:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        if error is not None:
+            raise error
+        yield
+
+    return Starlette(lifespan=lifespan)
+
+
+def test_a_port_in_use_is_one_sentence_and_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = come_up(Starlette(), ("127.0.0.1", port), capsys)
+    assert [(one["event"], one["error"]) for one in told] == [
+        ("cannot_start", f"cannot listen on 127.0.0.1:{port}: Address already in use")
+    ]
+
+
+def test_a_name_that_is_none_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    told = come_up(Starlette(), ("nobody.invalid", 8050), capsys)
+    assert str(told[0]["error"]).startswith("cannot listen on nobody.invalid:8050: ")
+
+
+def test_an_application_that_cannot_begin_is_a_sentence_and_no_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = come_up(broken(OSError("no room for the spool")), ("127.0.0.1", 0), capsys)
+    assert told[-1]["error"] == "no room for the spool"
+    assert not any("Traceback" in str(one["event"]) for one in told)
+
+
+def test_a_bug_at_the_beginning_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        come_up(broken(ZeroDivisionError()), ("127.0.0.1", 0), capsys)

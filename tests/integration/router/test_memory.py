@@ -1,0 +1,164 @@
+"""Short of shared memory: new calls are turned away, those that are up are secured, brought home and hung up (router/memory.cfg)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.integration.router.conftest import MakeRig
+from tests.integration.router.flooding import LowestFree, Unanswered, flood, free, invite, level
+from tests.integration.router.fuzzing import good_call
+from tests.integration.router.rig import Rig
+from tests.integration.router.story import NUMBER, TOKEN, inbound, second_headers, second_leg
+from tests.support.sip_peer import Dialog, Message, SipPeer
+
+pytestmark = pytest.mark.integration
+
+BIG = 11_500
+"""Bytes of a body that just passes (`limits.cfg`): a call that nobody answers then takes 56 KB a leg, not 23."""
+
+
+def until_level(rig: Rig, wanted: int, timeout_s: float = 3.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while level(rig) != wanted:
+        assert time.monotonic() < deadline, (
+            f"memory is {level(rig)}, not {wanted}; {free(rig)} bytes are free"
+        )
+        time.sleep(0.02)
+
+
+@contextmanager
+def left(rig: Rig, per_cent: int, wanted: int) -> Iterator[None]:
+    """As if only so much of the memory were left: of what was free at the start, the router is told another figure."""
+    was = rig.rpc("pv.shvGet", "memory_percent")["value"]
+    rig.rpc("pv.shvSet", "memory_percent", "int", free(rig) // 1024 // per_cent)
+    try:
+        until_level(rig, wanted)
+        yield
+    finally:
+        rig.rpc("pv.shvSet", "memory_percent", "int", int(was))
+        until_level(rig, 0)
+
+
+def asked(rig: Rig, peer: SipPeer, method: str, headers: tuple[str, ...] = ()) -> Message:
+    dialog = Dialog.new(peer, f"sip:{NUMBER}@{rig.kamailio.sip[0]}", user=NUMBER)
+    return dialog.answered(dialog.request(method, headers=headers), method)
+
+
+def first_half(rig: Rig) -> Message:
+    """A new call of the carrier that the partner has taken."""
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    rig.partner.reply(leg1, 100)
+    return leg1
+
+
+def emergency_goes_out(rig: Rig) -> None:
+    sos = Dialog.new(rig.platform, f"sip:112@{rig.kamailio.sip[0]}", user="alice")
+    cseq = sos.request("INVITE", sdp=rig.agent_media.sdp())
+    rig.carrier.reply(rig.carrier.expect_request("INVITE"), 486, tag="x")
+    assert sos.answered(cseq).status == 486
+
+
+@pytest.mark.compat
+def test_short_of_memory_what_is_up_goes_on(rig: Rig) -> None:
+    story, leg1 = inbound(rig), first_half(rig)
+    back = second_leg(rig, leg1)
+    before = rig.count("memory_refused")
+    with left(rig, 20, 1):
+        for peer in (rig.carrier, rig.platform):
+            refused = asked(rig, peer, "INVITE")
+            assert (refused.status, refused.get("Retry-After")) == (503, "10")
+        assert rig.count("memory_refused") == before + 2
+        assert {asked(rig, peer, "OPTIONS").status for peer in rig.peers} == {200}, (
+            "no peer takes us for dead"
+        )
+        assert asked(rig, rig.partner, "INVITE").status == 403, "without our cookie it is no call of ours"
+        emergency_goes_out(rig)
+        second = back.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
+        rig.platform.reply(rig.platform.expect_request("INVITE"), 486, tag="x")
+        assert back.answered(second).status == 486, "the second half of a call that was let in"
+        rig.partner.reply(leg1, 486, tag="x")
+        story.secure()
+        story.restore()
+        story.hang_up()
+    rig.fresh()
+    inbound(rig).hang_up()
+
+
+@pytest.mark.compat
+def test_nearly_out_of_memory_calls_that_are_up_still_go_on(make_rig: MakeRig) -> None:
+    """No second half either, which would be half the memory again; and what a peer sends above its limit in a dialog is refused, too."""
+    rig = make_rig(edits=(("id=sandbox;rps=5000;cps=500", "id=sandbox;rps=40;cps=500"),))
+    story, leg1 = inbound(rig), first_half(rig)
+    with left(rig, 5, 2):
+        assert asked(rig, rig.carrier, "INVITE").status == 503
+        refused = asked(rig, rig.partner, "INVITE", second_headers(leg1, TOKEN))
+        assert (refused.status, refused.get("Retry-After")) == (500, "10")
+        emergency_goes_out(rig)
+        story.secure()
+        story.restore()
+        info = story.partner_customer.request("INFO")
+        story.carrier.reply(story.carrier.incoming("INFO"), 200)
+        assert story.partner_customer.answered(info, "INFO").status == 200
+        time.sleep(1.1)  # a second of the limit in which nothing has been counted
+        infos = [story.partner_customer.request("INFO") for _ in range(120)]
+        assert story.partner_customer.answered(infos[-1], "INFO").status == 500
+        assert len(rig.carrier.untaken("INFO")) <= 80, "two seconds' worth"
+        story.hang_up()
+        # The partner is far above its limit still, and its BYE went through all the same.
+    rig.partner.reply(leg1, 486, tag="x")
+
+
+@pytest.mark.compat
+@pytest.mark.timeout(60)
+def test_flood_within_its_limit_takes_no_memory_from_calls_that_are_up(make_rig: MakeRig) -> None:
+    """Big INVITEs that the partner takes and nobody answers; the memory is small, so that it is full in two seconds."""
+    rig = make_rig(shared_mib=32)
+    total, story = free(rig), inbound(rig)
+    peers, watch = Unanswered(rig), LowestFree(rig)
+    peers.stand()
+    try:
+        with watch.watching(), flood(rig, invite(rig, body_bytes=BIG), rate=250, seconds=4) as told:
+            until_level(rig, 1)
+            asked_again = asked(rig, rig.carrier, "INVITE")
+            story.secure()
+            story.restore()
+    finally:
+        peers.leave()
+    assert (asked_again.status, asked_again.get("Retry-After")) == (503, "10")
+    assert watch.lowest > total * 15 // 100, "the reserve is untouched"
+    assert watch.levels == {0, 1}
+    assert set(told.answers) == {"100", "503"}
+    assert told.answers["503"] == told.sent - told.answers["100"] > told.sent // 3
+    story.secure()
+    story.restore()
+    story.hang_up()
+    peers.refuse()
+    until_level(rig, 0, 15)
+    assert free(rig) > total // 2
+    rig.fresh()
+    good_call(rig)
+    log = rig.kamailio.log_text()
+    assert log.count("new calls are turned away") == log.count("new calls are taken") == 1
+
+
+@pytest.mark.timeout(30)
+def test_without_the_guard_the_same_flood_takes_all_of_it(make_rig: MakeRig) -> None:
+    """What the test above would say if the guard did nothing: the peers are told other things than 503, and a call that is up fails."""
+    rig = make_rig(edits=(("$var(short_line) = 25;", "$var(short_line) = 0;"), ("$var(out_line) = 12;", "$var(out_line) = 0;")), shared_mib=32)  # fmt: skip
+    story, peers, watch = inbound(rig), Unanswered(rig), LowestFree(rig)
+    peers.stand()
+    try:
+        with watch.watching(), flood(rig, invite(rig, body_bytes=BIG), rate=250, seconds=4) as told:
+            pass
+    finally:
+        peers.leave()
+    assert watch.lowest < 200_000
+    assert "503" not in told.answers
+    with pytest.raises(AssertionError):
+        story.secure()
