@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from callseal.cli.options import File
 from callseal.deployment import Deployment, Examination, Fault, examine
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
 
 
 def check(
