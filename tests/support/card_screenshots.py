@@ -20,21 +20,11 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.support import chromium
 from tests.support.card_scenarios import OTHER, REFERENCE, SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "screenshots"
-CHROMIUM = "/usr/bin/chromium"
-ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DARK = ("ready", "secured", "capturing", "approved")
 SIZES = {"wide": (1120, 780), "narrow": (390, 780)}
 
@@ -150,7 +140,7 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     states = [options.only] if options.only else [*SCENARIOS, "connection_lost"]
     with card_server(options.host, options.port), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         for state in states:
             for size in SIZES:
                 take(browser, options.host, options.port, state, size, "light")
@@ -164,7 +154,7 @@ def main() -> None:
 
 def login(host: str, port: int) -> None:
     with card_server(host, port), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         page = browser.new_page(viewport={"width": 1120, "height": 700})
         page.goto(f"http://{host}:{port}/login")
         page.screenshot(path=OUT / "login-wide.png")
@@ -175,7 +165,7 @@ def login(host: str, port: int) -> None:
 def keypad(host: str, port: int) -> None:
     """The lab's telephone: four keys as events that the agent's phone never hears, then four in-band that it does."""
     with card_server(host, port, "keypad_server") as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         page = browser.new_page(viewport={"width": 1200, "height": 860}, reduced_motion="reduce")
         page.goto(f"{base}/demo?key=try")
         page.get_by_role("button", name="Call", exact=True).click()

@@ -75,7 +75,9 @@ class PhoneSettings(Checked):
     tls_key: str | None = checked(optional(_PATH), default=None)
     tls_ca: str | None = checked(optional(_PATH), default=None)
 
-    codecs: tuple[Codec, ...] = checked(several(one_of("PCMU", "PCMA", "G722"), at_least=1), default=("PCMU", "PCMA"))
+    codecs: tuple[Codec, ...] = checked(
+        several(one_of("PCMU", "PCMA", "G722"), at_least=1), default=("PCMU", "PCMA")
+    )
     """Order of preference."""
     dtmf_payload_type: int = checked(integer(96, 127), default=101)
     rtp: Literal["clear", "srtp"] = checked(one_of("clear", "srtp"), default="clear")
