@@ -196,7 +196,7 @@ class Signalling:
         for name in ("record-route", "route"):
             for value in message.all(name):
                 found = dict(_PARAMETER.findall(value))
-                if found.get("v") and found.get("lg") in ("c", "a"):
+                if found.get("v") and found.get("lg", "")[:1] in ("c", "a"):
                     dialog.leg = "customer" if found["lg"] == "c" else "agent"
                     dialog.reference = found.get("rf", "")
                     dialog.direction = found.get("d", "")

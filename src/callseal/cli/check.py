@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from callseal.cli.options import File
 from callseal.deployment import Deployment, Examination, Fault, examine
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
+from callseal.deployment.anchoring import against_one, anchors
 
 
 def check(
@@ -56,6 +55,7 @@ def _print(found: Examination, console: Console) -> None:
             soft_wrap=True,
         )
         console.print(Text(f"  fence: {_fence(found.deployment)}"), soft_wrap=True)
+        console.print(Text(f"  anchors: {_anchors(found.deployment)}"), soft_wrap=True)
     told = [_count(len(found.errors), "error"), _count(len(found.warnings), "warning")]
     if found.faults:
         console.print(Text(f"{found.file}: {', '.join(told)}"), soft_wrap=True)
@@ -91,6 +91,16 @@ def _fence(deployment: Deployment) -> str:
     if deployment.fence == "events":
         return f"events: the sound of keys is left to the partner; {mask}"
     return deployment.fence
+
+
+def _anchors(deployment: Deployment) -> str:
+    """How many sessions a normal call crosses, and why when the file does not say."""
+    chosen, against = anchors(deployment), against_one(deployment)
+    if deployment.platform.anchors is not None:
+        return chosen
+    if chosen == "two":
+        return f"two, because {against}"
+    return "one: the platform must send its audio from the address and port that its SDP names"
 
 
 def _count(number: int, word: str) -> str:

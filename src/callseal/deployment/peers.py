@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from callseal.deployment.fields import (
-    DnsName,
-    Flag,
-    HeaderName,
-    HttpUrl,
-    Name,
-    NetworkField,
-    PerSecond,
-)
+from callseal.deployment.fields import DnsName, Flag, HeaderName, HttpUrl, Name, NetworkField, PerSecond
 from callseal.deployment.policies import (
     CALLER_HEADERS,
     DEFAULT_SUITES,
@@ -102,6 +92,11 @@ class Partner(Peer):
         False,
         description="true: what it sends the agent while secured has passed the conformance check, so the fence need not look at audio",
     )
+    early_media: Flag = Field(
+        True,
+        description="false: it never has the agent's media before a call out is answered, nor from the start of one that begins without "
+        'SDP. With `anchors = "one"` such legs then need no anchor of their own at home; if it does so all the same, its SDP is removed',
+    )
     api: HttpUrl = Field(description="base URL of its API")
     api_key: Secret = Field(description="bearer key for its API")
     webhook_secret: Secret = Field(description="verifies its webhooks (Standard Webhooks)")
@@ -117,9 +112,11 @@ class Platform(Peer):
         DEFAULT_SUITES["platform"], min_length=1, description=_SUITES_HELP
     )
     adapter: Literal["webhook"] = Field(description="which platform adapter speaks to it")
-    anchors: Literal["one", "two"] = Field(
-        "two",
-        description="rtpengine sessions a normal call crosses; `one` relays the agent leg only while secured",
+    anchors: Literal["one", "two"] | None = Field(
+        None,
+        description="rtpengine sessions a normal call crosses; `one` relays the agent leg only while secured, shows the partner the platform's "
+        "media addresses and takes the agent's audio from the address in the platform's SDP only. Left out: `one` where media is RTP, `media` "
+        'lists exact addresses, and none of them is an inside address that `topology = "hidden"` hides; else `two`. `callseal check` says which',
     )
     dtmf_info: Flag = Field(
         False, description="true lets SIP INFO with digits from the partner reach the platform"

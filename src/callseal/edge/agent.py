@@ -19,6 +19,7 @@ from callseal.edge.certificates import CertificateExpiry
 from callseal.edge.courier import Courier
 from callseal.edge.database import Database
 from callseal.edge.events import Reporter
+from callseal.edge.forks import Forks
 from callseal.edge.holds import Holds
 from callseal.edge.journal import Journal
 from callseal.edge.metrics import EdgeMetrics
@@ -62,6 +63,7 @@ class EdgeAgent:
         self.metrics.registry.register(self.router_metrics)
         self.metrics.registry.register(CertificateExpiry(settings.certificates, now_ms))
         self.acks = AckBook(now_ms)
+        self.forks = Forks()
         self._random_bytes = random_bytes
         self._tls = tls
         self._database = Database(settings.state)

@@ -17,8 +17,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
 from callseal.edge.agent import EdgeAgent
+from callseal.edge.carrier_blocks import NoSuchLegError
 from callseal.edge.events import Evidence
-from callseal.edge.holds import NoSuchLegError
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from callseal.edge.watcher import Answered
 from callseal.observe.scrubber import party
@@ -79,9 +79,10 @@ class LegNotice(BaseModel):
     call_id: Filled
     node: Text = ""
     cseq: Number = 0
-    kind: Literal["offered", "answered", "refused", "undone", "ended", "held", "unheld"]
+    kind: Literal["offered", "answered", "refused", "undone", "ended", "held", "unheld", "lost"]
     where: Literal["", "partner", "home"] = ""
     code: Number = 0
+    tag: Text = ""
 
 
 def from_own_kamailio(request: Request) -> None:
@@ -249,7 +250,12 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
             await agent.holds.noted_held(reference, notice.call_id, notice.node, notice.cseq)
         case "unheld":
             await agent.holds.noted_unheld(reference, notice.cseq)
+        case "lost":
+            agent.forks.lost(reference, leg, notice.tag)
+        case "ended" if agent.forks.has_lost(reference, leg, notice.tag):
+            log.info("fork_ended", reference=reference, leg=leg)
         case "ended":
+            agent.forks.ended(reference, leg)
             agent.watcher.cancel(reference, leg)
             if await agent.spool.drop_token(reference):
                 log.info("token_dropped", reference=reference)

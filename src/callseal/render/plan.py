@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 
 from callseal.deployment import Deployment, Edge, Number, Peer
+from callseal.deployment.anchoring import anchors
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
@@ -114,7 +115,8 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
         seen_at=seen_at.rstrip("/"),
     )
     switches = {
-        "ANCHORS_ONE": deployment.platform.anchors == "one",
+        "ANCHORS_ONE": anchors(deployment) == "one",
+        "PARTNER_EARLY_MEDIA": deployment.partner.early_media,
         "DTMF_INFO_PASSES": deployment.platform.dtmf_info,
         "COOKIE_IN_URI": deployment.partner.cookie_place == "request-uri",
         "TOPOLOGY_SHOWN": deployment.router.topology == "shown",

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from callseal.deployment import Deployment, DeploymentError, Edge, SecretError, Tls, read
+from callseal.deployment.anchoring import anchors
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
@@ -58,7 +59,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
             platform=tuple(deployment.platform.media),
         ),
         state=state,
-        anchors=deployment.platform.anchors,
+        anchors=anchors(deployment),
         fence=deployment.fence,
         hold_ttl_ms=deployment.router.hold_ttl_ms,
         router_control=control,

@@ -11,6 +11,9 @@ from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from tests.integration.router.rig import Rig
 
 MakeRig = Callable[..., Rig]
+EXAMPLE = Path(__file__).parents[3] / "examples" / "sandbox.toml"
+TWO = {"anchors": '"two"'}
+"""For what two anchors promise by themselves; everything else is so with one, too."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -35,6 +38,8 @@ class _Keeper:
         tls: frozenset[str] = frozenset(),
         shared_mib: int = 0,
     ) -> Rig:
+        said = EXAMPLE.read_text(encoding="utf-8")
+        settings = {name: value for name, value in settings.items() if f"\n{name} = {value} " not in said}
         key = (suite, tuple(sorted(settings.items())), edits, tls, shared_mib)
         if (
             self._rig is not None
@@ -83,5 +88,5 @@ def make_rig(keeper: _Keeper, suite: str) -> MakeRig:
 
 
 @pytest.fixture
-def rig(make_rig: MakeRig) -> Rig:
-    return make_rig()
+def rig(make_rig: MakeRig, request: pytest.FixtureRequest) -> Rig:
+    return make_rig(settings=TWO if request.node.get_closest_marker("two_anchors") else {})

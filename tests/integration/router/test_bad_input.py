@@ -143,6 +143,7 @@ def test_spoofed_headers_are_removed_and_counted(rig: Rig) -> None:
     assert rig.count("headers_removed") == before + 4
 
 
+@pytest.mark.two_anchors
 @pytest.mark.compat
 @pytest.mark.parametrize("leg", ["customer", "agent"])
 def test_partner_sdp_that_points_elsewhere(rig: Rig, leg: str) -> None:

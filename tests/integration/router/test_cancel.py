@@ -95,6 +95,7 @@ def test_cancel_of_nothing_is_told_so(rig: Rig) -> None:
     assert rig.partner.untaken("CANCEL") == []
 
 
+@pytest.mark.two_anchors
 @pytest.mark.compat
 def test_cancel_of_the_second_leg(rig: Rig) -> None:
     carrier, cseq, leg1 = ring(rig, BRANCH + "6")

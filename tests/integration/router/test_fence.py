@@ -10,7 +10,7 @@ import pytest
 from bench.bleed_sound import pressed_tones
 from callseal.audit.tones import ToneDetector
 from callseal.wire.g711 import decode_ulaw
-from tests.integration.router.conftest import MakeRig
+from tests.integration.router.conftest import TWO, MakeRig
 from tests.integration.router.hearing import heard_at_home, heard_while_secured
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, Rig
 from tests.integration.router.story import Story, inbound
@@ -87,7 +87,7 @@ def tones_to_the_partner(rig: Rig) -> int:
 
 
 def test_tones_with_srtp(make_rig: MakeRig) -> None:
-    rig = make_rig(settings=SRTP | {"fence": '"tones"'})
+    rig = make_rig(settings=SRTP | TWO | {"fence": '"tones"'})
     story = inbound(rig)
     story.everybody_talks()
     story.secure("customer")

@@ -61,6 +61,7 @@ def forked(rig: Rig, *, rang: bool) -> tuple[Story, Dialog, Dialog]:
     return story, other, loser
 
 
+@pytest.mark.two_anchors
 @pytest.mark.compat
 @pytest.mark.parametrize(("who", "rang"), [("partner", False), ("device", True)])
 def test_the_losers_bye_leaves_the_winner_its_anchor(rig: Rig, who: str, rang: bool) -> None:
@@ -130,3 +131,29 @@ def test_with_one_anchor(make_rig: MakeRig) -> None:
     assert other.answered(cseq, "BYE").status == 200
     heard_while_secured(story)
     fence_stands(story)
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("anchors", ["one", "two"])
+def test_where_rtpengine_cannot_say_the_edge_agent_is_told_whose_end_it_is(
+    make_rig: MakeRig, anchors: str
+) -> None:
+    """At home with one anchor there is none to ask; with two it has died."""
+    rig = make_rig(settings={"anchors": f'"{anchors}"'})
+    story, other, loser = forked(rig, rang=False)
+    lost = rig.sink.wait_leg("agent", "lost")["tag"]
+    if anchors == "two":
+        rig.rtpengine.kill()
+    try:
+        cseq = loser.request("BYE")
+        other.reply(rig.partner.expect_request("BYE"), 200)
+        assert loser.answered(cseq, "BYE").status == 200
+        assert rig.sink.wait_leg("agent", "ended")["tag"] == lost
+        rig.sink.forget()
+        cseq = story.platform.request("BYE")
+        story.partner_agent.reply(story.partner_agent.incoming("BYE"), 200)
+        assert story.platform.answered(cseq, "BYE").status == 200
+        assert rig.sink.wait_leg("agent", "ended")["tag"] not in ("", lost)
+    finally:
+        if anchors == "two":
+            rig.restart_rtpengine()

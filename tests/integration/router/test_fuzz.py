@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.router.conftest import MakeRig
+from tests.integration.router.conftest import TWO, MakeRig
 from tests.integration.router.fuzzing import Memory, corpus, good_call, run, settled, unaffected
 from tests.integration.router.rig import Rig
 from tests.support.sip_fuzz import Fuzz
@@ -28,6 +28,7 @@ def assert_quiet_log(rig: Rig) -> None:
         assert word.encode() not in log
 
 
+@pytest.mark.two_anchors
 @pytest.mark.timeout(90)
 def test_bad_sip_beside_good_calls(rig: Rig) -> None:
     said = corpus(rig)
@@ -70,6 +71,6 @@ def _some(seed: int) -> list[bytes]:
 
 def test_router_that_forgives_is_found_out(make_rig: MakeRig) -> None:
     """Without strict.cfg the same run finds malformed messages at the other peers."""
-    rig = make_rig(edits=(("route[STRICT] {", "route[STRICT] {\n\treturn 1;"),))
+    rig = make_rig(settings=TWO, edits=(("route[STRICT] {", "route[STRICT] {\n\treturn 1;"),))
     result = run(rig, corpus(rig), count=1500, seed=SEED)
     assert result.faults

@@ -72,6 +72,7 @@ def test_without_the_hold_the_agent_hears_the_key(make_rig: MakeRig) -> None:
     assert keys_heard(story) > 0
 
 
+@pytest.mark.two_anchors
 def test_two_anchors_need_no_hold(rig: Rig) -> None:
     """The agent leg's anchor takes packets of the partner's address only: what the customer says ends there."""
     story = inbound(rig)

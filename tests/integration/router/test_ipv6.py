@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
-from tests.integration.router.conftest import _Keeper
+from tests.integration.router.conftest import TWO, _Keeper
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.rig import BLOCK
 from tests.integration.router.six import EDGE, EDGE_MEDIA, STRANGER, SixRig
@@ -43,7 +43,7 @@ def built(
 ) -> Iterator[SixRig]:
     keeper.close()
     suite, faces = request.param
-    with SixRig(Rootfs.build(suite), tmp_path_factory.mktemp("six"), faces) as rig:
+    with SixRig(Rootfs.build(suite), tmp_path_factory.mktemp("six"), faces, settings=TWO) as rig:
         yield rig
 
 

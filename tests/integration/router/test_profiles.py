@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.router.conftest import MakeRig
+from tests.integration.router.conftest import TWO, MakeRig
 from tests.integration.router.rig import AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import NUMBER, inbound, place
 from tests.integration.router.test_partner_down import connect_in, connect_out, dial_in, dial_out
@@ -23,7 +23,7 @@ KEY = "inline:" + "A" * 40
 
 @pytest.fixture
 def secure(make_rig: MakeRig) -> Rig:
-    return make_rig(settings=SRTP)
+    return make_rig(settings=TWO | SRTP)
 
 
 def with_key(sdp: str, line: str) -> str:
@@ -126,7 +126,7 @@ def test_carrier_of_rtp_may_not_bring_keys(secure: Rig) -> None:
 @pytest.mark.compat
 @pytest.mark.parametrize("sign", ["503", "off"])
 def test_past_the_partner_the_platform_has_its_own_profile(make_rig: MakeRig, sign: str) -> None:
-    rig = make_rig(settings=SRTP | ({"carriers.payments": "false"} if sign == "off" else {}))
+    rig = make_rig(settings=TWO | SRTP | ({"carriers.payments": "false"} if sign == "off" else {}))
     carrier, cseq = dial_in(rig)
     if sign == "503":
         leg1 = rig.partner.expect_request("INVITE")
@@ -151,7 +151,7 @@ def test_out_past_the_partner_the_carrier_has_its_own_profile(secure: Rig) -> No
 def test_partner_with_one_suite_keeps_its_key_and_still_shares_it_with_nobody(make_rig: MakeRig) -> None:
     """Without a second suite nothing is re-keyed (docs/how-to/srtp.md); what the platform knows stays apart."""
     one = "AES_256_CM_HMAC_SHA1_80"
-    rig = make_rig(settings=SRTP, edits=((f"{one}|AES_256_CM_HMAC_SHA1_32", one),))
+    rig = make_rig(settings=TWO | SRTP, edits=((f"{one}|AES_256_CM_HMAC_SHA1_32", one),))
     for talker in (rig.partner_customer_media, rig.partner_agent_media):
         assert isinstance(talker, SecureTalker)
         talker.speak((one,))

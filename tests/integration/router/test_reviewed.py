@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.integration.router.conftest import MakeRig
 from tests.integration.router.hearing import heard_at_home
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, inbound
@@ -35,9 +36,12 @@ def test_the_answer_to_a_cancel_has_one_via(rig: Rig) -> None:
 
 
 @pytest.mark.compat
-def test_a_call_that_rtpengine_has_lost_is_not_transferred(rig: Rig) -> None:
+@pytest.mark.parametrize("anchors", ["one", "two"])
+def test_a_call_that_rtpengine_has_lost_is_not_transferred(make_rig: MakeRig, anchors: str) -> None:
     """Nobody can say whether it was secured."""
+    rig = make_rig(settings={"anchors": f'"{anchors}"'})
     story = inbound(rig)
+    time.sleep(2.1)
     rig.rtpengine.kill()
     rig.restart_rtpengine()
     for sender in (story.platform, story.carrier):

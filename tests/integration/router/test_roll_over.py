@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import TWO
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.node_pair import NodePair
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER
@@ -30,7 +31,7 @@ NEAR_THE_END = 65_530
 @pytest.fixture(scope="module")
 def both(suite: str, keeper: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodePair]:
     keeper.close()  # one rig at a time has this block of addresses
-    with NodePair(Rootfs.build(suite), tmp_path_factory.mktemp("two-edges-srtp"), SRTP) as rig:
+    with NodePair(Rootfs.build(suite), tmp_path_factory.mktemp("two-edges-srtp"), TWO | SRTP) as rig:
         yield rig
 
 

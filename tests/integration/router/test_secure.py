@@ -146,6 +146,7 @@ def test_digit_is_seen_without_the_fence(make_rig: MakeRig) -> None:
     assert rig.agent_media.events() == 6
 
 
+@pytest.mark.two_anchors
 def test_media_ports_of_carrier_and_platform_never_change(rig: Rig) -> None:
     story = inbound(rig)
     story.everybody_talks()

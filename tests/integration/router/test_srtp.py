@@ -10,7 +10,7 @@ import pytest
 from callseal.wire.sdp import SessionDescription
 from callseal.wire.srtp import Crypto, SrtpContext
 from tests.integration.router import test_calls, test_refused, test_secure
-from tests.integration.router.conftest import MakeRig
+from tests.integration.router.conftest import TWO, MakeRig
 from tests.integration.router.hearing import heard_at_home, heard_while_secured
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import Leg, inbound, outbound
@@ -26,7 +26,7 @@ AT_PARTNER, AT_HOME = "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32"
 
 @pytest.fixture
 def secure(make_rig: MakeRig) -> Rig:
-    return make_rig(settings=SRTP)
+    return make_rig(settings=TWO | SRTP)
 
 
 def keys_seen(peer: SipPeer) -> list[Crypto]:
@@ -160,7 +160,7 @@ def test_no_key_of_another_face_opens_what_the_partner_gets(secure: Rig) -> None
 def test_a_shared_suite_is_seen_to_share_keys(make_rig: MakeRig) -> None:
     """The test above can fail: with one suite on two faces rtpengine copies the partner's key to the platform (CS090)."""
     rig = make_rig(
-        settings=SRTP, edits=((f'PLATFORM_SUITES "{PLATFORM_SUITE}"', f'PLATFORM_SUITES "{AT_HOME}"'),)
+        settings=TWO | SRTP, edits=((f'PLATFORM_SUITES "{PLATFORM_SUITE}"', f'PLATFORM_SUITES "{AT_HOME}"'),)
     )
     assert isinstance(rig.agent_media, SecureTalker)
     rig.agent_media.speak((AT_HOME,))
@@ -248,7 +248,7 @@ def test_no_customer_audio_reaches_the_agent(secure: Rig) -> None:
 
 
 def test_three_faces_with_srtp(make_rig: MakeRig) -> None:
-    rig = make_rig(settings={"media_profile": '"srtp"'})
+    rig = make_rig(settings=TWO | {"media_profile": '"srtp"'})
     story = inbound(rig)
     story.everybody_talks()
     heard_at_home(story)

@@ -98,6 +98,7 @@ def whole_call(story: Story) -> None:
     story.hang_up()
 
 
+@pytest.mark.two_anchors
 @pytest.mark.compat
 @pytest.mark.parametrize("direction", ["in", "out"])
 def test_no_side_sees_another(rig: Rig, direction: str) -> None:

@@ -38,7 +38,8 @@ def test_keys_make_the_example_good(file: Path) -> None:
     status, told = call("check", file)
     assert (status, told.splitlines()[0]) == (0, f"{file}: good, 1 carrier, 3 numbers, 1 edge, 2 agents")
     assert told.splitlines()[1:] == [
-        "  fence: events: the sound of keys is left to the partner; the mask of partner sandbox is checked (mask_checked)"
+        "  fence: events: the sound of keys is left to the partner; the mask of partner sandbox is checked (mask_checked)",
+        "  anchors: two",
     ]
     assert call("keys", file) == (0, "nothing to create\n")
 
@@ -51,6 +52,18 @@ def test_the_fence_that_nobody_chose_is_told(file: Path, checked: str) -> None:
     _, told = call("check", file)
     policy, word = ("events", "is checked") if checked.startswith("mask") else ("tones", "is not checked")
     assert f"fence: {policy}, because the mask of partner sandbox {word}" in told
+
+
+def test_the_anchors_that_nobody_chose_are_told(file: Path) -> None:
+    call("keys", file)
+    text = file.read_text(encoding="utf-8").replace('anchors = "two"', "")
+    file.write_text(text, "utf-8")
+    assert (
+        "  anchors: two, because the partner would be shown 127.88.0.40, an inside address"
+        in call("check", file)[1]
+    )
+    file.write_text(text.replace("hold_ttl_ms", 'topology = "shown"\nhold_ttl_ms'), "utf-8")
+    assert "  anchors: one: the platform must send its audio from the address" in call("check", file)[1]
 
 
 def test_created_secrets_are_private_and_of_the_right_form(file: Path) -> None:

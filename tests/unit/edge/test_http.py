@@ -425,6 +425,27 @@ def test_media_at_home(tmp_path: Path) -> None:
     on_face(tmp_path, story)
 
 
+def test_the_end_of_a_device_that_never_had_the_call_ends_nothing(tmp_path: Path) -> None:
+    """A fork's loser; its tag is of this leg and this call."""
+
+    def ended(leg: str, tag: str) -> dict[str, str]:
+        return LEG | {"leg": leg, "call_id": leg[0], "kind": "ended", "tag": tag}
+
+    async def story(face: Face) -> None:
+        await face.post("/inlet/handoff", data=HANDOFF)
+        lost = LEG | {"leg": "agent", "call_id": "a", "kind": "lost", "tag": "b" * 32}
+        assert (await face.post("/inlet/leg", data=lost)).status_code == 204
+        for notice in (ended("agent", "b" * 32), ended("agent", "b" * 32)):
+            assert (await face.post("/inlet/leg", data=notice)).status_code == 204
+        (handoff,) = await face.queued()
+        assert handoff["token"] == TOKEN, "the call goes on"
+        for notice in (ended("customer", "b" * 32), ended("agent", "a" * 32)):
+            assert (await face.post("/inlet/leg", data=notice)).status_code == 204
+        assert [row["leg"] for row in await face.queued()] == ["customer", "agent"]
+
+    on_face(tmp_path, story)
+
+
 def test_media_at_the_partner_asserts_the_fence(tmp_path: Path) -> None:
     async def story(face: Face) -> None:
         face.ng.add("c.customer", *customer_leg(PARTNER))

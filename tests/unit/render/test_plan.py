@@ -127,6 +127,7 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
     ("change", "switch"),
     [
         (('anchors = "two"', 'anchors = "one"'), "ANCHORS_ONE"),
+        (("early_media = false", "early_media = true"), "PARTNER_EARLY_MEDIA"),
         (("dtmf_info = false", "dtmf_info = true"), "DTMF_INFO_PASSES"),
         (('cookie_place = "header"', 'cookie_place = "request-uri"'), "COOKIE_IN_URI"),
         (('fence = "events"', 'fence = "unsafe-off"'), "FENCE_OFF"),
@@ -136,6 +137,13 @@ def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:
 def test_switches(tmp_path: Path, change: tuple[str, str], switch: str) -> None:
     assert f"#!define {switch}\n" not in files(tmp_path)["data/defines.cfg"].text
     assert f"#!define {switch}\n" in files(tmp_path, change)["data/defines.cfg"].text
+
+
+def test_anchors_that_the_file_does_not_say(tmp_path: Path) -> None:
+    unsaid = ('anchors = "two"', "")
+    shown = ('fence = "events"', 'fence = "events"\ntopology = "shown"')
+    assert "ANCHORS_ONE" not in files(tmp_path, unsaid)["data/defines.cfg"].text
+    assert "#!define ANCHORS_ONE\n" in files(tmp_path, unsaid, shown)["data/defines.cfg"].text
 
 
 def test_every_name_the_router_uses_is_defined(tmp_path: Path) -> None:

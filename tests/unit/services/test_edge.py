@@ -49,6 +49,12 @@ def test_the_unsafe_switches_reach_the_agent(tmp_path: Path) -> None:
     assert (settings.anchors, settings.fence) == ("one", "unsafe-off")
 
 
+def test_anchors_that_the_file_does_not_say_are_the_routers(tmp_path: Path) -> None:
+    shown = ('fence = "events"', 'fence = "events"\ntopology = "shown"')
+    deployment = read(deployment_file(tmp_path, ('anchors = "two"', ""), shown))
+    assert edge_settings(deployment, "edge-1", tmp_path / "state").anchors == "one"
+
+
 @pytest.mark.parametrize("edge", ["edge-9", None])
 def test_a_wrong_start_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, edge: str | None
