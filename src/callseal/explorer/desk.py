@@ -120,7 +120,6 @@ def _plain(session: Session) -> Session:
         deadline_at=_zero(session.deadline_at),
         verify_at=_zero(session.verify_at),
         notice=None,
-        notice_detail="",
         commands=0,
         attempts=0,
         hold=THIS_ATTEMPT if session.hold else 0,

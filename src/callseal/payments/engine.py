@@ -61,7 +61,7 @@ def handle(
         raise LookupError(f"no row for {name} in {session.state}")
     before = session
     if name in PRESSES:
-        session = replace(session, notice=None, notice_detail="")
+        session = replace(session, notice=None)
     if name is not Event.CHARGE_FOREIGN:
         session = fold(session, event, now, limits)
     session, commands = _take(session, step, event, now, limits)
@@ -199,7 +199,7 @@ def _take(
     session: Session, step: Step, event: ev.Happening, now: int, limits: Limits
 ) -> tuple[Session, list[cmd.Command]]:
     if step.notice is not None:
-        session = replace(session, notice=step.notice, notice_detail=getattr(event, "reason", "") or "")
+        session = replace(session, notice=step.notice)
     moved = step.to is not None and step.to is not session.state
     if step.to is not None and moved:
         session = _enter(session, step.to, now)
@@ -221,7 +221,7 @@ def _enter(session: Session, state: State, now: int) -> Session:
     if state in COVERED or state is State.READY:
         session = replace(session, lost_at=None)
     if state in COVERED and came_from is State.SECURING:
-        session = replace(session, secured_at=session.secured_at or now, notice=None, notice_detail="")
+        session = replace(session, secured_at=session.secured_at or now, notice=None)
     if session.charge_open and came_from is State.AUTHORISING and session.result is None:
         session = replace(session, result=Result(Outcome.UNKNOWN))
     return session

@@ -119,7 +119,6 @@ class Session:
     deadline_at: int | None = None
     verify_at: int | None = None
     notice: str | None = None
-    notice_detail: str = ""
 
     commands: int = 0
     """Commands issued so far; numbers their idempotency keys."""
