@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Protocol, Self
 
 from bench.bleed_sound import EVENTS, REDUNDANCY, WIDE_EVENTS, Tick
@@ -230,20 +229,3 @@ def _drain(line: Line, began: float) -> None:
             line.arrived.append((time.monotonic() - began, data))
     except BlockingIOError:
         return
-
-
-class Lines:
-    """So many lines of one make, hung up at the end."""
-
-    def __init__(self, ng: Ng, near: str, far: str, count: int, **choices: object) -> None:
-        self._ng = ng
-        self.lines = [Line.dial(ng, near, far, **choices) for _ in range(count)]  # type: ignore[arg-type]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for line in self.lines:
-            line.hang_up(self._ng)

@@ -18,7 +18,7 @@ from callseal.wire.dtmf import RedundantBlock, press, redundant
 from callseal.wire.g711 import decode_ulaw, encode_alaw, encode_ulaw
 from callseal.wire.rtp import PCMA, PCMU
 
-TICK_MS, SAMPLES, RATE = 20, 160, 8000
+SAMPLES, RATE = 160, 8000
 EVENTS, WIDE_EVENTS, REDUNDANCY, NEVER_AGREED = 101, 102, 103, 97
 """Payload types: events at 8 and 16 kHz, RFC 2198, and one that no SDP names."""
 HISS_RMS = 12

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections import defaultdict
 from typing import Any
 
 import httpx2
@@ -22,7 +23,9 @@ class DeskClient:
         self._login = (login, password)
         self._csrf = ""
         self._stream: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
+        self._news: defaultdict[str, asyncio.Event] = defaultdict(
+            asyncio.Event
+        )  # one a call: many wait at once
         self.states: dict[str, tuple[str, float]] = {}
         self.first: dict[str, float] = {}
 
@@ -58,16 +61,19 @@ class DeskClient:
                     return at
                 if state in unless:
                     raise RuntimeError(f"{state} instead of {wanted}")
-                self._news.clear()
-                await self._news.wait()
+                await self._told(reference)
 
     async def wait_first(self, reference: str) -> float:
         """When the stream spoke of this call for the first time (monotonic, s). Raises `TimeoutError`."""
         async with asyncio.timeout(_TIMEOUT_S):
             while reference not in self.first:
-                self._news.clear()
-                await self._news.wait()
+                await self._told(reference)
         return self.first[reference]
+
+    async def _told(self, reference: str) -> None:
+        """The stream speaks of this call."""
+        self._news[reference].clear()
+        await self._news[reference].wait()
 
     async def _read(self) -> None:
         rest = b""
@@ -85,4 +91,5 @@ class DeskClient:
                 if "reference" in call:
                     self.states[call["reference"]] = (call["state"], at)
                     self.first.setdefault(call["reference"], at)
-        self._news.set()
+                    if call["reference"] in self._news:
+                        self._news[call["reference"]].set()

@@ -174,13 +174,16 @@ class Calls:
             endpoint.close()
 
     async def one(self) -> Handed:
-        """A whole call: when the partner's INVITE left, and when its event was on the agent's stream."""
+        """A whole call: when the partner's INVITE left, and when its event was on the agent's stream. Its end has come there, too:
+        a desk that falls behind with the ends does not hold the rate."""
         customer, agent, reference, left = await self.dial()
         try:
-            return Handed(reference, left, await self._desk.wait_first(reference))
+            shown = await self._desk.wait_first(reference)
         finally:
             await asyncio.sleep(HELD_S)
             await self.end(customer, agent)
+        await self._desk.wait_state(reference, "ended")
+        return Handed(reference, left, shown)
 
     async def dial(self) -> tuple[Leg, Leg, str, float]:
         """Both ends, the reference the platform was told, and when the partner's INVITE left (monotonic, s)."""
@@ -306,7 +309,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rates",
         type=lambda text: [float(each) for each in text.split(",")],
-        default=[2, 5, 8, 10, 15, 20, 25, 30, 35, 40, 50, 60, 80],
+        default=[2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 140, 160, 200],
         help="calls a second, rising; the first one that is not held is the last",
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="at each rate (15)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-STAGES = ("to_edge_disk", "to_desk_disk", "to_card")
+STAGES = ("to_edge_disk", "to_desk_store", "to_card")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Handed:
 
 
 def stages(calls: Iterable[Handed], edge_log: Path, desk_log: Path) -> dict[str, list[float]]:
-    """Seconds: from the INVITE to the record on the edge's disk (router, Kamailio's queue, POST, flush), from there to the desk's
-    (spool, POST, flush), from there to the agent's stream. A call that a log does not name is left out."""
+    """Seconds: from the INVITE to the record on the edge's disk (router, Kamailio's queue, POST, flush), from there into the
+    desk's store (spool, POST), from there to the agent's stream (the desk's flush). A call that a log does not name is left out."""
     taken, offered = _times(edge_log, "handoff_taken"), _times(desk_log, "call_offered")
     found: dict[str, list[float]] = {name: [] for name in STAGES}
     for call in calls:

@@ -24,14 +24,7 @@ from bench.endpoint import PeerError
 from bench.lab_check import lab_is_ready
 from bench.peers import LiveCall, Peers
 from bench.probes import PartnerAlone, press, router_alone
-from bench.report import (
-    conditions,
-    last_line,
-    surroundings,
-    system_load,
-    worst,
-    write_json,
-)
+from bench.report import conditions, last_line, surroundings, system_load, worst, write_json
 from bench.secure_load import DIRECTIONS, Load, table
 from callseal.lab.block import Block
 from callseal.lab.rootfs import BASELINE

@@ -8,12 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from bench.probes import Direction, Plain, Press
-from bench.report import (
-    PERCENTILES,
-    percentile,
-    summary,
-    worst,
-)
+from bench.report import PERCENTILES, percentile, summary, worst
 
 DIRECTIONS: tuple[Direction, ...] = ("secure", "release")
 UNTIL = ("total", "acknowledged")

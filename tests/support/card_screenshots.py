@@ -2,8 +2,8 @@
 
     python -m tests.support.card_screenshots [--only STATE] [--host 127.85.0.2]
 
-Writes `docs/screenshots/<state>-{wide,narrow}.png`, and `-dark` for three of them. They look best with the Inter font
-installed (Debian: fonts-inter), and are smallest with pngquant.
+Writes `docs/screenshots/<state>-{wide,narrow}.png`, and `-dark` for four of them. The committed ones are made with the Inter
+font and pngquant (Debian: fonts-inter, pngquant); without them it says so and writes nothing, unless --any-font.
 """
 
 import argparse
@@ -20,21 +20,11 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.support import chromium
 from tests.support.card_scenarios import OTHER, REFERENCE, SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "screenshots"
-CHROMIUM = "/usr/bin/chromium"
-ARGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DARK = ("ready", "secured", "capturing", "approved")
 SIZES = {"wide": (1120, 780), "narrow": (390, 780)}
 
@@ -120,16 +110,37 @@ def shrink(path: Path) -> None:
         )
 
 
+def missing() -> list[str]:
+    """Debian packages without which the pictures differ from the committed ones: another font, three times the size."""
+    fonts = ""
+    if shutil.which("fc-list"):
+        fonts = subprocess.run(
+            ("fc-list", ":family=Inter"), capture_output=True, text=True, check=False
+        ).stdout
+    return [
+        *([] if fonts.strip() else ["fonts-inter"]),
+        *([] if shutil.which("pngquant") else ["pngquant"]),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", help="one state")
     parser.add_argument("--host", default="127.85.0.2")
     parser.add_argument("--port", type=int, default=8050)
+    parser.add_argument(
+        "--any-font", action="store_true", help="with whatever font is here, and in full size"
+    )
     options = parser.parse_args()
+    if not options.any_font and (wanted := missing()):
+        parser.exit(
+            1,
+            f"the pictures would not look like the committed ones: apt install {' '.join(wanted)}, or --any-font\n",
+        )
     OUT.mkdir(parents=True, exist_ok=True)
     states = [options.only] if options.only else [*SCENARIOS, "connection_lost"]
     with card_server(options.host, options.port), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         for state in states:
             for size in SIZES:
                 take(browser, options.host, options.port, state, size, "light")
@@ -143,7 +154,7 @@ def main() -> None:
 
 def login(host: str, port: int) -> None:
     with card_server(host, port), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         page = browser.new_page(viewport={"width": 1120, "height": 700})
         page.goto(f"http://{host}:{port}/login")
         page.screenshot(path=OUT / "login-wide.png")
@@ -154,7 +165,7 @@ def login(host: str, port: int) -> None:
 def keypad(host: str, port: int) -> None:
     """The lab's telephone: four keys as events that the agent's phone never hears, then four in-band that it does."""
     with card_server(host, port, "keypad_server") as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         page = browser.new_page(viewport={"width": 1200, "height": 860}, reduced_motion="reduce")
         page.goto(f"{base}/demo?key=try")
         page.get_by_role("button", name="Call", exact=True).click()

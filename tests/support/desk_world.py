@@ -176,6 +176,9 @@ class World:
         )
         await self._ok(card.press(reference, "charge", {"amount": 4250, "currency": "GBP"}))
         await card.state(reference, state)
+        async with asyncio.timeout(PATIENCE_S):  # the card may know of the press before the partner does
+            while "charge" not in self.partner.verbs():  # noqa: ASYNC110 - looked at from outside
+                await asyncio.sleep(0.005)
         return reference, token
 
     async def _ok(self, press: Awaitable[httpx2.Response]) -> None:

@@ -1,7 +1,7 @@
 """A known peer that opens calls without end, as a process of its own: `python -m tests.support.flood_sender < JOB > RESULT`.
 
 JOB is JSON: `source` [host, port], `edge` [host, port], `invite` (an INVITE in base64, in which NAME stands for what is each call's own),
-`rate` (a second), `seconds`. RESULT is JSON: `sent`, `seconds` and `answers` {status: how many}. What is refused is ACKed, as RFC 3261
+`rate` (a second). It ends on SIGTERM. RESULT is JSON: `sent`, `seconds` and `answers` {status: how many}. What is refused is ACKed, as RFC 3261
 17.1.1.3 says; nothing is said twice. A sender that cannot keep its rate sends less, and says so in `sent`.
 """
 
@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import signal
 import socket
 import sys
+import threading
 import time
 from collections import Counter
 
@@ -21,7 +23,9 @@ NAME = b"NAME"
 def run(job: dict[str, object]) -> dict[str, object]:
     invite = base64.b64decode(str(job["invite"]))
     edge: tuple[str, int] = tuple(job["edge"])  # type: ignore[arg-type,assignment]
-    rate, seconds = float(str(job["rate"])), float(str(job["seconds"]))
+    rate = float(str(job["rate"]))
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
     answers: Counter[str] = Counter()
     run_name, sent = secrets.token_hex(4), 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -29,7 +33,8 @@ def run(job: dict[str, object]) -> dict[str, object]:
         peer.bind(tuple(job["source"]))  # type: ignore[arg-type]
         peer.setblocking(False)
         started = time.monotonic()
-        while (passed := time.monotonic() - started) < seconds:
+        while not over.is_set():
+            passed = time.monotonic() - started
             while sent < passed * rate:
                 peer.sendto(invite.replace(NAME, f"{run_name}-{sent}".encode()), edge)
                 sent += 1

@@ -64,10 +64,12 @@ def as_text(verdict: Json) -> list[str]:
     lines = [f"{said}: call {call['name']}"]
     lines += [f"             {one}" for one in result["reasons"][1:]]
     if known == "unknown":
-        lines.append("             when the line was secured is not known: the whole capture was judged")
+        lines.append(
+            "             when the line was secured is not known: the whole capture was judged (--window or --record tells it)"
+        )
     else:
         lines.append(
-            f"             {result['windows']} guarded windows, {result['guarded_ms'] / 1000:.1f} s, windows known by {known}; "
+            f"             {result['windows']} guarded window{'' if result['windows'] == 1 else 's'}, {result['guarded_ms'] / 1000:.1f} s, windows known by {known}; "
             f"the customer pressed {result['digits_from_customer']} keys in them"
         )
     level = result["loudest_tone_dbm0_x10"]
@@ -76,8 +78,9 @@ def as_text(verdict: Json) -> list[str]:
         f"{result['longest_fragment_ms']} ms" + ("" if level is None else f", loudest {level / 10:.1f} dBm0")
     )
     heard = ", ".join(one["codec"] for one in tested["codecs"]) or "no codec"
+    passed = "passed" if tested["passed"] else "NOT passed" if tested["codecs"] else "not possible"
     lines.append(
-        f"             self-test {'passed' if tested['passed'] else 'NOT passed'} ({heard}, down to {tested['claim_dbm0_x10'] / 10:.0f} dBm0)"
+        f"             self-test {passed} ({heard}, down to {tested['claim_dbm0_x10'] / 10:.0f} dBm0)"
     )
     lines += [f"             not seen: {one}" for one in verdict["unseen"]]
     lines += [f"             note: {one}" for one in verdict["notes"]]

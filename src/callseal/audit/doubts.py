@@ -47,6 +47,10 @@ def doubts(
     found: list[str] = []
     if not case.judged:
         found.append("no media towards the agent's side is in the capture")
+    elif not tested.codecs:
+        found.append(
+            "the observer was not tested: no sound to the agent's side that can be decoded is in the capture"
+        )
     elif not tested.passed:
         found.append("the self-test did not pass")
     if case.windows.known and not any(window.guarded for window in case.windows.windows):

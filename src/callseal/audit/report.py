@@ -150,6 +150,8 @@ def _foot(verdicts: Sequence[Json]) -> str:
         f"<footer><p>Capture: {escape(captures)}</p><p>Settings {escape(last['configuration']['sha256'])}. "
         f"Verdicts {verdicts[0]['chain']['index']} to {last['chain']['index']} of their chain, last {digest(last)}, {escape(signed)}. "
         f"Made by {escape(last['made_by'])}, {escape(_when(last['made_at'] * 1000))}.</p>"
+        "<p>Clean means: in the windows shown, on the packets of this capture, an observer that had passed its self-test found no digit on its way to "
+        "the agent's side. It says nothing of digits that were spoken, nor of media that did not pass where the capture was taken.</p>"
         "<p>This page is for people; what can be verified is the verdict itself (callseal audit verify). It holds no digit.</p></footer>"
     )
 

@@ -122,6 +122,10 @@ def _open(one: Dialog, at: float) -> bool:
     return at <= (one.ended if one.ended is not None else one.end)
 
 
+_ONE_DIALOG = "one dialog: the caller is taken for the customer, the callee for the agent's side; --agent ADDRESS says otherwise"
+_TWO_DIALOGS = "the first dialog is taken for the customer leg, the last for the agent leg; --agent ADDRESS says otherwise"
+
+
 def _together(one: Dialog, other: Dialog) -> bool:
     if one.reference or other.reference:
         return one.reference == other.reference
@@ -151,7 +155,10 @@ def _named(dialogs: list[Dialog], agent: str) -> Call:
     else:
         _inferred(call)
     if agent:
+        if agent == call.customer and len(dialogs) == 1:  # the guess was the wrong way round
+            call.customer = call.agent
         call.agent, call.known_by = agent, "given"
+        call.notes[:] = [one for one in call.notes if one not in (_ONE_DIALOG, _TWO_DIALOGS)]
     elif not call.agent:
         call.notes.append("the agent's side is not in the capture")
     return call
@@ -202,10 +209,10 @@ def _inferred(call: Call) -> None:
     last_begin, call.agent, _ = _ends(call, last)
     if first is last:
         first.leg = "call"
-        call.notes.append("one dialog: the caller is taken for the customer, the callee for the agent's side")
+        call.notes.append(_ONE_DIALOG)
         return
     first.leg, last.leg = "customer", "agent"
-    call.notes.append("the first dialog is taken for the customer leg, the last for the agent leg")
+    call.notes.append(_TWO_DIALOGS)
     if first_end == last_begin:
         call.partner = first_end
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import time
-from contextlib import ExitStack
-from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +14,23 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from callseal.audit import libraries
-from callseal.cli.audit_bar import Bar
+from callseal.cli.audit_bar import audit_files
 from callseal.cli.audit_mask import mask
+from callseal.cli.audit_options import (
+    Agent,
+    AsJson,
+    Keys,
+    Out,
+    Report,
+    Sign,
+    Window,
+    allowed,
+    read_bytes,
+    read_json,
+    stretches,
+)
+from callseal.cli.audit_telling import tell
 
-CLEAN, DIGITS, NO_EVIDENCE = 0, 3, 4
-"""Exit codes; 1 is an error told on standard error, 2 a wrong command line."""
-_STYLES = {"clean": "bold green", "digits": "bold red", "no_evidence": "bold yellow"}
 _FROM_FILES = "files"
 
 
@@ -41,43 +49,13 @@ app = typer.Typer(
     help="Did a digit reach the agent's side? callseal audit CAPTURE... (its options: callseal audit files --help)",
 )
 
-Agent = Annotated[
-    str,
-    typer.Option(
-        "--agent", metavar="ADDRESS", help="IP address of the agent's side, when SIP does not tell."
-    ),
-]
-Window = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--window",
-        metavar="FROM..TO",
-        help="When the line was secured: Unix seconds, ISO 8601, or +seconds from the first frame. May be repeated.",
-    ),
-]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Add the verdicts to this folder and its chain.")
-]
-Sign = Annotated[
-    Path | None, typer.Option("--sign", metavar="KEY", help="Sign with this Ed25519 private key (PEM).")
-]
-Report = Annotated[
-    Path | None, typer.Option("--report", metavar="FILE", help="Write one HTML page to look at.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON, one a line.")]
-
 
 @app.command(_FROM_FILES)
 def files(  # noqa: PLR0917 - each is an option of the command line
     captures: Annotated[
         list[Path], typer.Argument(metavar="CAPTURE...", help="pcap or pcapng, also with gzip.")
     ],
-    keys: Annotated[
-        str,
-        typer.Option(
-            "--keys", metavar="allow|deny", help="May SRTP be opened with SDES keys of the signalling?"
-        ),
-    ] = "deny",
+    keys: Keys = "deny",
     agent: Agent = "",
     call: Annotated[
         str, typer.Option("--call", metavar="ID", help="Only this call: its reference or a Call-ID.")
@@ -103,25 +81,18 @@ def files(  # noqa: PLR0917 - each is an option of the command line
     Status 0: clean, 3: digits reached the agent's side, 4: no evidence, 1: nothing could be judged.
     """
     audit = _library()
-    if keys not in ("allow", "deny"):
-        raise typer.BadParameter("allow or deny", param_hint="--keys")
-    stretches, relative = _stretches(window or [])
+    windows, relative = stretches(window or [])
     options = audit.Options(
-        keys=keys == "allow",
+        keys=allowed(keys),
         agent=agent,
         call=call,
-        stretches=stretches,
+        stretches=windows,
         relative=relative,
-        record=_read_json(record) if record else None,
-        deployment=_read(deployment) if deployment else None,
+        record=read_json(record) if record else None,
+        deployment=read_bytes(deployment) if deployment else None,
     )
-    with ExitStack() as stack:
-        named = [audit.open_file(path) for path in captures]
-        for one in named:
-            stack.callback(one.source.close)
-        bar = stack.enter_context(Bar(sum(path.stat().st_size for path in captures)))
-        found = audit.audit(named, options, made_at=int(time.time()), progress=bar.more, judged=bar.judged)
-    raise typer.Exit(_tell(found, out, report, sign, as_json=as_json))
+    found = audit_files(captures, options, made_at=int(time.time()))
+    raise typer.Exit(tell(found, out, report, sign, as_json=as_json))
 
 
 @app.command()
@@ -164,7 +135,7 @@ def live(  # noqa: PLR0917 - each is an option of the command line
         )
     finally:
         signal.signal(signal.SIGINT, before)
-    raise typer.Exit(_tell(found, out, report, sign, as_json=as_json))
+    raise typer.Exit(tell(found, out, report, sign, as_json=as_json))
 
 
 @app.command()
@@ -188,7 +159,12 @@ def verify(
     pinned = seal.load_public(key) if key else ""
     checked = seal.check_paths(verdicts, pinned=pinned)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{checked.count} verdicts hold, last {checked.last[:16]}", "bold green"))
+    console.print(
+        Text(
+            f"{checked.count} verdict{' holds' if checked.count == 1 else 's hold'}, last {checked.last[:16]}",
+            "bold green",
+        )
+    )
     if not checked.signer:
         console.print(Text("they are not signed: whoever wrote them could write others", "bold yellow"))
     elif key is None:
@@ -221,70 +197,3 @@ def _library() -> Any:
     from callseal.audit import command  # noqa: PLC0415
 
     return command
-
-
-def _tell(
-    found: list[Any], out: Path | None, report: Path | None, sign: Path | None, *, as_json: bool
-) -> int:
-    from callseal.audit import command  # noqa: PLC0415
-
-    console = Console(highlight=False, soft_wrap=True)
-    kept, results = [], set()
-    for verdict in command.sealing(found, out, sign):
-        results.add(verdict["result"]["verdict"])
-        if report:
-            kept.append(verdict)
-        if as_json:
-            typer.echo(json.dumps(verdict, sort_keys=True, ensure_ascii=False))
-        else:
-            lines = command.as_text(verdict)
-            console.print(Text(lines[0], _STYLES[verdict["result"]["verdict"]]))
-            for line in lines[1:]:
-                console.print(Text(line))
-    if report:
-        command.write_report(report, found, kept)
-        if not as_json:
-            console.print(f"report {report.resolve().as_uri()}")
-    return DIGITS if "digits" in results else NO_EVIDENCE if "no_evidence" in results else CLEAN
-
-
-def _stretches(texts: list[str]) -> tuple[tuple[tuple[float, float], ...], bool]:
-    """(windows, whether they count from the first frame)."""
-    found, relative = [], set()
-    for text in texts:
-        begin, dots, end = text.partition("..")
-        try:
-            if not dots:
-                raise ValueError(text)  # noqa: TRY301
-            pair = (_moment(begin), _moment(end))
-        except ValueError:
-            raise typer.BadParameter(f"{text!r} is not FROM..TO", param_hint="--window") from None
-        if pair[1] <= pair[0]:
-            raise typer.BadParameter(f"{text!r} ends before it begins", param_hint="--window")
-        relative |= {begin.startswith("+"), end.startswith("+")}
-        found.append(pair)
-    if len(relative) > 1:
-        raise typer.BadParameter("all of one kind, with or without +", param_hint="--window")
-    return tuple(found), True in relative
-
-
-def _moment(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return datetime.fromisoformat(text).timestamp()
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}") from None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(_read(path))
-    except ValueError:
-        raise typer.BadParameter(f"{path} is not JSON", param_hint="--record") from None
-    return value if isinstance(value, dict) else {}

@@ -1,8 +1,11 @@
-"""How far an audit is, for who watches it."""
+"""An audit of files, and how far it is for who watches it."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -43,3 +46,18 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         if self._progress is not None:
             self._progress.stop()
+
+
+def audit_files(captures: list[Path], options: Any, *, made_at: int) -> list[Any]:
+    """The calls in `captures`, judged. `options`: `audit.command.Options`; `made_at`: Unix seconds, for the verdicts.
+
+    The audit must have been loaded (`audit.libraries`). Raises what `audit.command.open_file` and `audit` raise.
+    """
+    from callseal.audit.command import audit, open_file  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        named = [open_file(path) for path in captures]
+        for one in named:
+            stack.callback(one.source.close)
+        bar = stack.enter_context(Bar(sum(path.stat().st_size for path in captures)))
+        return audit(named, options, made_at=made_at, progress=bar.more, judged=bar.judged)

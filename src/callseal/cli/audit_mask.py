@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from callseal.audit import libraries
-from callseal.cli.audit_bar import Bar
+from callseal.cli.audit_bar import audit_files
+from callseal.cli.audit_options import Keys, allowed
 
 PASSED, LEAKS, NOT_SHOWN = 0, 3, 4
 
@@ -27,31 +27,20 @@ def mask(
             "--deployment", metavar="FILE", help='The deployment of the test: fence = "unsafe-off".'
         ),
     ] = None,
-    keys: Annotated[
-        str,
-        typer.Option(
-            "--keys", metavar="allow|deny", help="May SRTP be opened with SDES keys of the signalling?"
-        ),
-    ] = "deny",
+    keys: Keys = "deny",
 ) -> None:
     """Has the partner's mask passed? A test call, no fence, every key pressed while secured, nobody speaks (docs/how-to/fence.md).
 
     Status 0: passed, 3: something of a key reached the agent's side, 4: not shown, 1: nothing could be judged.
     """
-    if keys not in ("allow", "deny"):
-        raise typer.BadParameter("allow or deny", param_hint="--keys")
+    may_open = allowed(keys)
     libraries.load()
     from callseal.audit import conformance  # noqa: PLC0415 - large, and of no use to any other verb
-    from callseal.audit.command import Options, audit, open_file  # noqa: PLC0415
+    from callseal.audit.command import Options  # noqa: PLC0415
     from callseal.deployment import read  # noqa: PLC0415
 
     fence = read(deployment).fence if deployment else None
-    with ExitStack() as stack:
-        named = [open_file(path) for path in captures]
-        for one in named:
-            stack.callback(one.source.close)
-        bar = stack.enter_context(Bar(sum(path.stat().st_size for path in captures)))
-        found = audit(named, Options(keys=keys == "allow"), made_at=0, progress=bar.more, judged=bar.judged)
+    found = audit_files(captures, Options(keys=may_open), made_at=0)
     result = conformance.mask_conformance(found, fence=fence)
     console = Console(highlight=False, soft_wrap=True)
     for row in map(asdict, result.rows):

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.edge import DEFAULT_FILE, EdgeId, File
-from callseal.cli.record import PASSWORD
+from callseal.cli.edge import EdgeId
+from callseal.cli.options import DEFAULT_FILE, PASSWORD, File
 from callseal.deployment import read
 from callseal.lab.canary_call import Line, place
 from callseal.operate import canary as operate_canary

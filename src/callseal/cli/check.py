@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from callseal.cli.options import File
 from callseal.deployment import Deployment, Examination, Fault, examine
 from callseal.deployment.anchoring import against_one, anchors
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
 
 
 def check(

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from callseal.cli.edge import AT_HOME, DEFAULT_FILE, EdgeId, File, RouterDir, patient
+from callseal.cli.edge import AT_HOME, EdgeId, RouterDir, patient
+from callseal.cli.options import DEFAULT_FILE, File
 from callseal.operate.doctor import deployment_findings, examine_edge
 from callseal.operate.finding import Finding, Level, exit_code
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.edge import AT_HOME, DEFAULT_FILE, EdgeId, File, RouterDir, patient
+from callseal.cli.edge import AT_HOME, EdgeId, RouterDir, patient
+from callseal.cli.options import DEFAULT_FILE, File
 from callseal.operate import drain as operate_drain
 
 

@@ -13,9 +13,6 @@ from callseal.operate.patient import Patient, ask_ng, get
 from callseal.render import SEEN_AT
 from callseal.services.clock import now_ms
 
-DEFAULT_FILE = Path("callseal.toml")
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The deployment file (TOML).")]
 EdgeId = Annotated[
     str, typer.Option("--edge", metavar="ID", help="Which edge; may be left out when there is one.")
 ]

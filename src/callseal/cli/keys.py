@@ -6,7 +6,7 @@ import secrets
 
 import typer
 
-from callseal.cli.check import File
+from callseal.cli.options import File
 from callseal.deployment import read
 from callseal.deployment.keys import create_missing
 

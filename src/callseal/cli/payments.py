@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.edge import DEFAULT_FILE, File
+from callseal.cli.options import DEFAULT_FILE, File
 from callseal.deployment import read
 from callseal.operate.payments_switch import operators_of
 

@@ -10,12 +10,11 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.edge import DEFAULT_FILE, File
+from callseal.cli.options import DEFAULT_FILE, PASSWORD, File
 from callseal.deployment import read
 from callseal.operate import record as operate_record
 
 _REFERENCE = re.compile("[0-9a-f]{32}")
-PASSWORD = "CALLSEAL_PASSWORD"  # noqa: S105 - the variable's name
 
 
 def record(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.edge import AT_HOME, DEFAULT_FILE, EdgeId, File, RouterDir, patient
+from callseal.cli.edge import AT_HOME, EdgeId, RouterDir, patient
+from callseal.cli.options import DEFAULT_FILE, File
 from callseal.operate import reload as operate_reload
 from callseal.operate.patient import router_process
 from callseal.operate.rendered import differences, newer_than_start, planned

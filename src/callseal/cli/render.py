@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.check import File
 from callseal.cli.edge import UnknownEdgeError
+from callseal.cli.options import File
 from callseal.deployment import read
 from callseal.render.write import render as render_edge
 from callseal.render.write import write_desk_firewall, write_zone

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from callseal.deployment.fields import (
-    Currency,
-    FileField,
-    HttpUrl,
-    Milliseconds,
-    Name,
-    Text,
-)
+from callseal.deployment.fields import Currency, FileField, HttpUrl, Milliseconds, Name, Text
 from callseal.deployment.secrets import Secret
 from callseal.deployment.table import Table
 

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from callseal.deployment.fields import (
-    AddressField,
-    DnsName,
-    FileField,
-    HttpUrl,
-    Milliseconds,
-    Name,
-)
-from callseal.deployment.policies import (
-    FencePolicy,
-)
+from callseal.deployment.fields import AddressField, DnsName, FileField, HttpUrl, Milliseconds, Name
+from callseal.deployment.policies import FencePolicy
 from callseal.deployment.table import Table
 from callseal.deployment.values import HostPort, PortRange
 

@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeVar
 
-from pydantic import (
-    BaseModel,
-    Field,
-)
+from pydantic import BaseModel, Field
 
 from callseal.deployment.desk import Desk
 from callseal.deployment.edges import Dns, Edge, Region, Router, Tls
-from callseal.deployment.fields import (
-    DialledNumber,
-    Flag,
-    HeaderName,
-    Name,
-)
+from callseal.deployment.fields import DialledNumber, Flag, HeaderName, Name
 from callseal.deployment.firewall import Firewall
 from callseal.deployment.lines import Path
 from callseal.deployment.peers import Carrier, Partner, Peer, Platform
-from callseal.deployment.policies import (
-    FencePolicy,
-)
+from callseal.deployment.policies import FencePolicy
 from callseal.deployment.secrets import Secret
 from callseal.deployment.table import Table
 from callseal.deployment.values import Address

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
-from callseal.deployment.fields import (
-    DnsName,
-    Flag,
-    HeaderName,
-    HttpUrl,
-    Name,
-    NetworkField,
-    PerSecond,
-)
+from callseal.deployment.fields import DnsName, Flag, HeaderName, HttpUrl, Name, NetworkField, PerSecond
 from callseal.deployment.policies import (
     CALLER_HEADERS,
     DEFAULT_SUITES,

@@ -98,5 +98,5 @@ def create_app(
     ):
         app.include_router(router)
     app.mount("/static", _Static(directory=settings.static), name="static")
-    app.add_middleware(Shield, https=settings.secure_cookies)
+    app.add_middleware(Shield, https=settings.secure_cookies, on_disk=store.on_disk)
     return app

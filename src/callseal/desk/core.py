@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from callseal.desk.dispatcher import Dispatcher, keep_after_restart
+from callseal.desk.command_rules import keep_after_restart
+from callseal.desk.dispatcher import Dispatcher
 from callseal.desk.hub import Hub
 from callseal.desk.metrics import Metrics
 from callseal.desk.partners import Partners
@@ -194,11 +195,11 @@ class Desk:
 
     def _tell(self, change: Change, pending: Sequence[Pending]) -> None:
         session = change.session
+        if change.card is not None:
+            self.hub.wake()  # first: an agent looks at it, and many commands take their time
         self.scheduler.arm(session.reference, engine.next_wake(session))
         self.dispatcher.supersede(session.reference, change.commands)
         self.dispatcher.submit(pending)
-        if change.card is not None:
-            self.hub.wake()
 
     @contextmanager
     def together(self) -> Iterator[None]:

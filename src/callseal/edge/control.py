@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.anchors import Leg, ng_call_id
+from callseal.edge.carrier_blocks import NoSuchLegError
 from callseal.edge.evidence import counters
 from callseal.edge.fence import assert_fence
-from callseal.edge.holds import NoSuchLegError
 from callseal.edge.inlet import Filled, Reference, Text
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 

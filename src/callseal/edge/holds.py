@@ -11,61 +11,25 @@ import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import replace
 
 import structlog
 
-from callseal.edge.anchors import OUTSIDE, Place, ng_call_id
+from callseal.edge.anchors import ng_call_id
+from callseal.edge.carrier_blocks import CARRIER, CarrierBlocks, NoSuchLegError
 from callseal.edge.events import Evidence, Reporter
+from callseal.edge.hold_expiry import Lift, Sight, Whereabouts, expiry_rule
 from callseal.edge.journal import Hold, Journal
 from callseal.edge.locks import ReferenceLocks
-from callseal.edge.ng_client import NgRefusedError, NgSilentError, UnknownCallError, UnknownPartyError
+from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from callseal.edge.nodes import Nodes
 from callseal.edge.settings import EdgeSettings
 
-CARRIER = OUTSIDE["customer"]
-Sight: TypeAlias = Place | Literal["gone", "silent"]
-"""Where a leg is: a place; `gone`, no rtpengine has such a call; `silent`, not every rtpengine answered."""
-Lift: TypeAlias = Literal["all", "media", "nothing", "forget"]
 _DISK_PAUSE_S = 1.0
 _JUST_NOW_MS = 2_000
 _REMEMBERED = 10_000
 
 log = structlog.get_logger("callseal.edge.holds")
-
-
-class NoSuchLegError(Exception):
-    """No rtpengine has the leg, or it has no party labelled `carrier`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Both legs of a call, and the node that has the customer leg."""
-
-    customer: Sight
-    agent: Sight
-    node: str
-
-
-def expiry_rule(seen: Whereabouts, *, one_anchor: bool, out_of_time: bool) -> Lift:
-    """What an expired hold lifts. The reasons are in docs/explanation/edge-agent.md.
-
-    A customer leg at the partner talks to the partner only: pass everything. With both legs home (or no agent anchor
-    left) the call is an ordinary one: pass everything. A customer leg at home while the agent leg is not is neither
-    secured nor restored: keep everything and look again; when the time is out pass the audio, so that the call goes
-    on, and keep the digits. Anything else is not understood: keep everything.
-    """
-    if seen.customer == "gone":
-        return "forget"
-    if seen.customer == "partner":
-        return "all"
-    at_home = seen.customer == "home" or (one_anchor and seen.customer == "platform")
-    if not at_home:
-        return "nothing"
-    if seen.agent in ("home", "gone"):
-        return "all"
-    return "media" if out_of_time else "nothing"
 
 
 class Holds:
@@ -82,6 +46,7 @@ class Holds:
     ) -> None:
         self._journal = journal
         self._nodes = nodes
+        self._blocks = CarrierBlocks(nodes)
         self._reporter = reporter
         self._settings = settings
         self._now_ms = now_ms
@@ -131,7 +96,7 @@ class Holds:
             # Journal first: a crash in between leaves a hold that ends, not one that nobody knows of.
             await self._keep(hold)
             try:
-                node = await self._stop(ng_call_id(call_id, "customer"), node)
+                node = await self._blocks.stop(ng_call_id(call_id, "customer"), node)
             except NoSuchLegError:
                 await self._forget(reference)
                 raise
@@ -172,7 +137,7 @@ class Holds:
                 )
             )
             try:
-                await self._stop(ng_call_id(call_id, "customer"), located.node)
+                await self._blocks.stop(ng_call_id(call_id, "customer"), located.node)
             except NoSuchLegError:
                 await self._forget(reference)
 
@@ -186,7 +151,7 @@ class Holds:
                 return
             located = await self._nodes.find(ng_call_id(call_id, "customer"), node)
             if located is not None:
-                await self._pass(ng_call_id(call_id, "customer"), located.node)
+                await self._blocks.release(ng_call_id(call_id, "customer"), located.node)
             await self._forget(reference)
 
     async def noted_held(self, reference: str, call_id: str, node: str, cseq: int) -> None:
@@ -211,7 +176,7 @@ class Holds:
                 )
             )
             if lifted_at is not None and self._now_ms() - lifted_at < _JUST_NOW_MS:
-                await self._stop(ng_call_id(call_id, "customer"), node)
+                await self._blocks.stop(ng_call_id(call_id, "customer"), node)
 
     async def noted_unheld(self, reference: str, cseq: int) -> None:
         """Kamailio has ended the hold itself. Notices travel beside each other: one that is older than the re-INVITE
@@ -301,11 +266,11 @@ class Holds:
         if lift == "forget":
             await self._forget(hold.reference)
         elif lift == "all":
-            await self._pass(call_id, seen.node)
+            await self._blocks.release(call_id, seen.node)
             after = await self.whereabouts(hold)
             if after.customer not in (seen.customer, "gone"):
                 # The leg moved while we looked: what was safe to pass no longer is. Stop again and judge afresh.
-                await self._stop(call_id, seen.node)
+                await self._blocks.stop(call_id, seen.node)
                 await self._look_again(replace(hold, media=True))
                 return
             now = self._now_ms()
@@ -327,48 +292,6 @@ class Holds:
         await self._reporter.report(
             hold.reference, "hold_expired", "customer", where=seen.customer, evidence=Evidence(held=held)
         )
-
-    async def _stop(self, call_id: str, node: str) -> str:
-        """Block digits, then audio; returns the node that has the leg."""
-        try:
-            await self._block(call_id, node)
-        except (UnknownCallError, NgSilentError, KeyError):
-            located = await self._nodes.find(call_id, node)
-            if located is None:
-                raise NoSuchLegError(call_id) from None
-            node = located.node
-            try:
-                await self._block(call_id, node)
-            except (UnknownCallError, UnknownPartyError):
-                raise NoSuchLegError(call_id) from None
-        except UnknownPartyError:
-            raise NoSuchLegError(call_id) from None
-        return node
-
-    async def _block(self, call_id: str, node: str) -> None:
-        client = self._nodes[node]
-        await client.block_dtmf(call_id, label=CARRIER)
-        await client.block_media(call_id, label=CARRIER)
-        for tag in await self._forks(call_id, node):
-            await client.block_dtmf(call_id, from_tag=tag)
-            await client.block_media(call_id, from_tag=tag)
-
-    async def _pass(self, call_id: str, node: str) -> None:
-        client = self._nodes[node]
-        try:
-            await client.unblock_media(call_id, label=CARRIER)
-            await client.unblock_dtmf(call_id, label=CARRIER)
-            for tag in await self._forks(call_id, node):
-                await client.unblock_media(call_id, from_tag=tag)
-                await client.unblock_dtmf(call_id, from_tag=tag)
-        except (UnknownCallError, UnknownPartyError):
-            return
-
-    async def _forks(self, call_id: str, node: str) -> list[str]:
-        """A label names the last party that was given it; a forked call out has several carriers."""
-        located = await self._nodes.find(call_id, node)
-        parties = located.anchor.labelled(CARRIER) if located is not None else ()
-        return [party.tag for party in parties] if len(parties) > 1 else []
 
     async def _keep(self, hold: Hold) -> None:
         # A renewal need not wait for the disk, which has a hold of that leg already: it would end sooner, not never.

@@ -17,8 +17,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
 from callseal.edge.agent import EdgeAgent
+from callseal.edge.carrier_blocks import NoSuchLegError
 from callseal.edge.events import Evidence
-from callseal.edge.holds import NoSuchLegError
 from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from callseal.edge.watcher import Answered
 from callseal.observe.scrubber import party

@@ -1,4 +1,4 @@
-"""The desk in the model is the real one: `payments.engine.handle`, and what `desk.dispatcher` makes of answers and silence.
+"""The desk in the model is the real one: `payments.engine.handle`, and what `desk.command_rules` make of answers and silence.
 
 Sessions are stripped of what only counts or tells the time, so that two that behave alike are one; each gets a number.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from callseal.desk import dispatcher
+from callseal.desk import command_rules
 from callseal.explorer.world import THIS_ATTEMPT
 from callseal.payments import commands as cmd
 from callseal.payments import engine
@@ -96,8 +96,8 @@ class Desk:
         """What the real dispatcher tells the session when a command was refused, or nobody answered."""
         command = self._samples[do]
         if refused:
-            return dispatcher.refused(command, Refused(409, ""))
-        return dispatcher.unreachable(command, Unreachable("", sent=sent))
+            return command_rules.refused(command, Refused(409, ""))
+        return command_rules.unreachable(command, Unreachable("", sent=sent))
 
     def _number(self, session: Session) -> int:
         plain = _plain(session)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callseal.edge.anchors import Place
-from callseal.edge.holds import Whereabouts, expiry_rule
+from callseal.edge.hold_expiry import Whereabouts, expiry_rule
 from callseal.explorer.world import THIS_ATTEMPT, Leg, LegName, Seen, Where, World
 from callseal.payments.names import Do
 

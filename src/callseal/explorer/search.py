@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from callseal.explorer import desk_moves, edge_moves, partner
+from callseal.explorer import desk_deliveries, desk_wishes, edge_moves, partner
 from callseal.explorer.desk import Desk
 from callseal.explorer.invariants import INVARIANTS
 from callseal.explorer.router import Rules
@@ -36,7 +36,7 @@ def successors(world: World, desk: Desk, rules: Rules, most_faults: int) -> Iter
 
 def _next(world: World, desk: Desk, rules: Rules) -> Iterator[Step]:
     yield from edge_moves.late(world, rules)
-    channels = dict(desk_moves.deliveries(world, desk))
+    channels = dict(desk_deliveries.deliveries(world, desk))
     if world.todo:
         waits = world.expiring is not None and partner.asks_for_hold(world, rules)
         channels["re-INVITEs"] = edge_moves.expiry(world, rules) if waits else partner.moves(world, rules)
@@ -54,7 +54,7 @@ def _next(world: World, desk: Desk, rules: Rules) -> Iterator[Step]:
                 Move(name, name, f"{name} are slow no more"),
                 world._replace(slow=tuple(one for one in world.slow if one != name)),
             )
-    yield from desk_moves.wishes(world, desk, rules)
+    yield from desk_wishes.wishes(world, desk, rules)
     if not world.todo:
         yield from partner.moves(world, rules)
     yield from edge_moves.moves(world, desk, rules)

@@ -47,7 +47,11 @@ def _secret(secret: Secret, needed: bool) -> Iterator[Finding]:
         try:
             secret.reveal()
         except SecretError as error:
-            yield fail("secrets", error.message, error.advice)
+            yield fail(
+                "secrets",
+                error.message,
+                "Bring it back from where it was made: a new one, which `callseal keys` would make, is unknown to all others.",
+            )
             return
     if secret.path is not None and secret.path.exists():
         mode = stat.S_IMODE(secret.path.stat().st_mode)

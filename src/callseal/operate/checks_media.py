@@ -26,7 +26,11 @@ def rtpengine(patient: Patient) -> Iterator[Finding]:
     count = sessions(patient)
     if count is None:
         yield fail(
-            "rtpengine", f"no rtpengine answers on {edge.ng}", "Start it: new calls are refused with 503."
+            "rtpengine",
+            f"no rtpengine answers on {edge.ng}",
+            "Start it: new calls are refused with 503."
+            if len(patient.deployment.edges) == 1
+            else "Start it: until then another edge's relays this edge's calls, or they are refused with 503.",
         )
         return
     yield ok("rtpengine", f"answers on {edge.ng}, {count} sessions")

@@ -31,7 +31,7 @@ def edge_agent(patient: Patient) -> Iterator[Finding]:
         yield fail(
             "agent",
             f"the edge agent does not answer on {base} ({error})",
-            "Start it: calls go on, but no new one can take a payment.",
+            "Start it, or see in its log what holds it up: calls go on, but no new one can take a payment.",
         )
         return
     if health.status != 200 or page.status != 200:
@@ -52,7 +52,7 @@ def edge_agent(patient: Patient) -> Iterator[Finding]:
         yield warn(
             "agent-router",
             "the edge agent cannot read Kamailio's control socket: its metrics lack the router",
-            "Start it with --control and as a user who may use the socket.",
+            "Does Kamailio run (its own line)? Then start the agent with --control and as a user who may use the socket.",
         )
 
 
@@ -74,7 +74,7 @@ def desk(patient: Patient) -> Iterator[Finding]:
         yield fail(
             "desk",
             f"the desk does not answer on {url} ({error})",
-            "Calls go on without payments until it is back.",
+            "Start it, or see in its log what holds it up: calls go on without payments until it is back.",
         )
         return
     if answer.status != 200:

@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from callseal.deployment import Deployment, Peer
+from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.edge.router_state import Destination, RouterState, read_state
 from callseal.observe.errors import Error
 from callseal.operate.finding import Finding, fail, ok, warn
@@ -33,7 +35,11 @@ def kamailio(patient: Patient) -> Iterator[Finding]:
         loaded = set(control.call("core.modules"))
         uptime_s = int(control.call("core.runinfo")["uptime_secs"])
     except Error as error:
-        yield fail("kamailio", error.message, error.advice or "Start it; no call can come in.")
+        yield fail(
+            "kamailio",
+            error.message,
+            "Start it, or see in its log why it ended: no call passes this edge. (Root, or Kamailio's own user, may ask it.)",
+        )
         return
     version = read_version(said)
     if version is None or not is_tested("kamailio", version):
@@ -74,9 +80,16 @@ def router_state(patient: Patient) -> Iterator[Finding]:
     try:
         state = read_state(patient.control)
     except Error as error:
-        yield fail("router", error.message, error.advice)
+        yield fail(
+            "router",
+            f"nothing is known of destinations, queue, memory, alarms and drain: {error.message}",
+            "See the line of kamailio.",
+        )
         return
-    yield from destinations(state.destinations)
+    over_tls = frozenset(
+        group for group, peer in peers_by_group(patient.deployment) if peer.transport == "tls"
+    )
+    yield from destinations(state.destinations, over_tls, state.events.get("handshakes_failed", 0))
     if state.draining:
         yield warn(
             "drain", "the edge is being drained: it takes no new calls", "`callseal undrain` ends that."
@@ -95,7 +108,17 @@ def tracing(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def destinations(found: tuple[Destination, ...]) -> Iterator[Finding]:
+def peers_by_group(deployment: Deployment) -> Iterator[tuple[int, Peer]]:
+    """Whom Kamailio's destination sets belong to, numbered as `callseal.render.plan` does."""
+    yield from ((carrier_group(carrier.id), carrier) for carrier in deployment.carriers)
+    yield (PARTNER_GROUP, deployment.partner)
+    yield (PLATFORM_GROUP, deployment.platform)
+
+
+def destinations(
+    found: tuple[Destination, ...], over_tls: frozenset[int] = frozenset(), handshakes_failed: int = 0
+) -> Iterator[Finding]:
+    """`over_tls`: the sets whose peer speaks TLS; `handshakes_failed`: since Kamailio's start, with whomever."""
     groups: defaultdict[int, list[Destination]] = defaultdict(list)
     for one in found:
         groups[one.group].append(one)
@@ -108,7 +131,11 @@ def destinations(found: tuple[Destination, ...]) -> Iterator[Finding]:
             yield fail(
                 "destinations",
                 f"{who}: {', '.join(down)} down",
-                "It does not answer OPTIONS: ask its operator.",
+                "It does not answer OPTIONS: ask its operator."
+                if group not in over_tls
+                else "It does not answer OPTIONS over TLS"
+                f" ({handshakes_failed} handshakes failed since Kamailio's start): does its certificate bear a name of"
+                " `tls_name` and come from `ca`, and does it take ours? Else ask its operator.",
             )
         else:
             yield warn("destinations", f"{who}: {', '.join(down)} down, others are up", "Ask its operator.")

@@ -10,6 +10,7 @@ from callseal.operate import (
     checks_files,
     checks_media,
     checks_neighbours,
+    checks_network,
     checks_router,
     checks_tls,
     checks_traces,
@@ -31,6 +32,8 @@ CHECKS: tuple[Check, ...] = (
     checks_neighbours.edge_agent,
     checks_neighbours.desk,
     checks_neighbours.ports,
+    checks_network.names,
+    checks_network.firewall,
     checks_files.certificates,
     checks_files.room,
 )

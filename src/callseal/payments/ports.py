@@ -215,8 +215,10 @@ class StoreUnavailable(Exception):  # noqa: N818 - a state of the world
 
 
 class StorePort(Protocol):
-    """Where the desk keeps calls. Every method is short and synchronous; `commit` is on disk when it returns, or raises
-    `StoreUnavailable`."""
+    """Where the desk keeps calls. Every method is short and synchronous. What it has written survives the process when it returns, and a
+    power cut when an `on_disk` that began later returns; either raises `StoreUnavailable`."""
+
+    async def on_disk(self) -> None: ...
 
     def load(self, reference: str) -> Session | None: ...
     def by_partner_session(self, name: str) -> Session | None: ...

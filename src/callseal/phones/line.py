@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pjsua2 as pj
@@ -42,6 +43,7 @@ class Line:
         self._call: PhoneCall | None = None
         self._over: list[PhoneCall] = []
         self._turned_away: list[PhoneCall] = []
+        self._to_refuse: list[PhoneCall] = []
         self._refusing: list[int] = []
         self._soon: list[tuple[float, Callable[[], None]]] = []
         self._presser = Presser(send=self._send_key, done=self._keys_done)
@@ -72,6 +74,9 @@ class Line:
     def poll(self) -> None:
         """Let PJSIP work for at most 20 ms, then do what is due."""
         self._endpoint.libHandleEvents(POLL_MS)
+        refused, self._to_refuse = self._to_refuse, []
+        for call in refused:
+            self._try("line", partial(call.answer_with, pj.PJSIP_SC_BUSY_HERE))
         now = self._clock()
         due = [action for at, action in self._soon if at <= now]
         self._soon = [(at, action) for at, action in self._soon if at > now]
@@ -96,6 +101,7 @@ class Line:
         self._soon.clear()
         self._over.clear()
         self._turned_away.clear()
+        self._to_refuse.clear()
         self._call = None
         self._ear = None
         self._mouth = None
@@ -125,6 +131,8 @@ class Line:
         self._over.append(call)
         if call in self._turned_away:
             self._turned_away.remove(call)
+        if call in self._to_refuse:
+            self._to_refuse.remove(call)
         if call is self._call:
             self._call = None
             self._presser.clear()
@@ -195,7 +203,8 @@ class Line:
         if self._call is not None:
             call.refused_as_busy = True
             self._turned_away.append(call)  # PJSIP needs the object until the 486 is acknowledged
-            call.answer_with(pj.PJSIP_SC_BUSY_HERE)
+            # Not here: a call without an offer is over at once, and PJSIP, still in the middle of announcing it, frees it twice.
+            self._to_refuse.append(call)
             return
         self._call = call
         info = call.getInfo()
@@ -208,11 +217,10 @@ class Line:
         )
         if not self._settings.auto_answer:
             call.answer_with(pj.PJSIP_SC_RINGING)
-        elif self._settings.ring_ms:
-            call.answer_with(pj.PJSIP_SC_RINGING)
-            self.later(lambda: call.answer_with(pj.PJSIP_SC_OK), self._settings.ring_ms)
         else:
-            call.answer_with(pj.PJSIP_SC_OK)
+            if self._settings.ring_ms:
+                call.answer_with(pj.PJSIP_SC_RINGING)
+            self.later(lambda: call.answer_with(pj.PJSIP_SC_OK), self._settings.ring_ms)
 
     def _new_call(self, call_id: int = pj.PJSUA_INVALID_ID) -> PhoneCall:
         return PhoneCall(

@@ -25,7 +25,7 @@ from callseal.phones.checked import (
 
 VOICES = Path(__file__).parent / "voices"
 
-Codec = Literal["PCMU", "PCMA"]
+Codec = Literal["PCMU", "PCMA", "G722"]
 
 DEFAULT_SHOWN_HEADERS = (
     "From",
@@ -75,7 +75,9 @@ class PhoneSettings(Checked):
     tls_key: str | None = checked(optional(_PATH), default=None)
     tls_ca: str | None = checked(optional(_PATH), default=None)
 
-    codecs: tuple[Codec, ...] = checked(several(one_of("PCMU", "PCMA"), at_least=1), default=("PCMU", "PCMA"))
+    codecs: tuple[Codec, ...] = checked(
+        several(one_of("PCMU", "PCMA", "G722"), at_least=1), default=("PCMU", "PCMA")
+    )
     """Order of preference."""
     dtmf_payload_type: int = checked(integer(96, 127), default=101)
     rtp: Literal["clear", "srtp"] = checked(one_of("clear", "srtp"), default="clear")

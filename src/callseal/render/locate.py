@@ -48,6 +48,11 @@ def locate(
     ]
 
 
+def located_at(host: str, resolver: dns.resolver.Resolver) -> list[str]:
+    """Addresses of a name that comes with a port: A and AAAA only. Raises as `locate`."""
+    return list(_addresses(host, resolver))
+
+
 def _services(
     name: str, resolver: dns.resolver.Resolver, transports: Sequence[str]
 ) -> Iterator[tuple[str, str]]:

@@ -12,9 +12,9 @@ VERSION = 2
 HEADER = struct.Struct("!BBHII")
 MAX_CSRC = 15
 
-PCMU, PCMA, G722 = 0, 8, 9
+PCMU, PCMA = 0, 8
 """Static payload types of RFC 3551 section 6."""
-FIRST_DYNAMIC, LAST_DYNAMIC = 96, 127
+FIRST_DYNAMIC = 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

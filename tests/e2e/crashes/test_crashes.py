@@ -7,21 +7,31 @@ from collections.abc import Callable
 
 import pytest
 
+from callseal.lab.daemon import Daemon
 from callseal.lab.story import APPROVED, DIALLED
 from tests.support.stage import Stage, keys_heard, partner_faults, voices_flow
+from tests.support.successor import killed_and_succeeded
 
 pytestmark = pytest.mark.e2e
 
 
-def a_card_is_taken_although_it_dies(stage: Stage, name: str) -> None:
+def killed_and_started(daemon: Daemon) -> None:
+    daemon.kill()
+    daemon.restart()
+
+
+def a_card_is_taken_although_it_dies(
+    stage: Stage, name: str, dies: Callable[[Daemon], None] = killed_and_started
+) -> None:
     """This daemon is killed and comes again once the line is secured."""
     call = stage.call()
     call.dial()
     stage.ear.mark("press")
     call.secure()
     daemon = stage.world.daemons[name]
-    daemon.kill()
-    daemon.restart()
+    before = daemon.pid
+    dies(daemon)
+    assert daemon.pid != before
     call.ask()
     call.type_card(APPROVED)
     assert call.charge(4250)["result"]["outcome"] == "approved"
@@ -115,7 +125,8 @@ def test_desk_dead_while_a_hold_is_on(stage: Stage) -> None:
 
 
 def test_edge_agent_dies_while_secured(stage: Stage) -> None:
-    a_card_is_taken_although_it_dies(stage, "edge-agent")
+    """A fresh process, in whose memory the call has never been, answers for the secured line and sees it come home."""
+    a_card_is_taken_although_it_dies(stage, "edge-agent", killed_and_succeeded)
 
 
 def test_partner_is_down_and_the_number_says_bypass(open_stage: Callable[..., Stage]) -> None:

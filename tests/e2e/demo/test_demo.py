@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from callseal.lab.block import Block
 from callseal.lab.preflight import taken
+from tests.support import chromium
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -25,15 +26,6 @@ BLOCK = Block("127.92.0")
 # Ctrl-C must reach it also where whoever started the tests ignores it, as a shell does for what it puts into the background.
 LISTENING = ("env", "--default-signal=INT")
 DEMO = [*LISTENING, sys.executable, "-m", "callseal.cli.main", "demo", "--block", BLOCK.prefix]
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def _nothing_is_left(temporary: Path) -> None:
@@ -134,7 +126,7 @@ def served() -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
+        started = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.ARGUMENTS)
         yield started
         started.close()
 

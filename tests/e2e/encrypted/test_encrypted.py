@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
+import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from callseal.edge.certificates import METRIC
+from callseal.lab.authority import Authority
+from callseal.lab.encryption import NAMES
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY
 from tests.support.stage import Stage
 
@@ -32,3 +39,21 @@ def test_a_paid_call(encrypted: Stage) -> None:
     assert heard.listened, heard
     assert heard.clean, heard
     call.hang_up()
+
+
+def test_the_edge_says_how_long_its_certificates_are_good(encrypted: Stage) -> None:
+    """Those that it shows and trusts, as an alarm reads it; a renewed file is seen at once."""
+    assert set(days_left(encrypted)) == {"edge.pem", "ca.pem"}
+    assert all(days > 0.5 for days in days_left(encrypted).values())
+    folder, now = encrypted.world.workspace.root / "tls", datetime.fromtimestamp(time.time(), UTC)
+    Authority.at(folder, "", now).issue(
+        NAMES["edge"], now=now, addresses=encrypted.world.block.kamailios, lifetime=timedelta(hours=2)
+    ).write(folder, "edge")
+    assert days_left(encrypted)["edge.pem"] < 0.1
+
+
+def days_left(stage: Stage) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://{stage.world.block.edge_agent}:8022/metrics", timeout=3) as answer:
+        page = answer.read().decode()
+    found = re.findall(rf'(?m)^{METRIC}{{file="([^"]+)"}} (\S+)$', page)
+    return {file: float(seconds) / 86_400 for file, seconds in found}

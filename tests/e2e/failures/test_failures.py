@@ -67,6 +67,26 @@ def test_a_refused_re_invite_brings_both_legs_home(stage: Stage, side: str, code
     _pays(stage, call.reference)
 
 
+@pytest.mark.parametrize("late_offer", [False, True], ids=["same SDP", "no SDP"])
+def test_a_refresh_of_either_phone_does_not_flip_the_card(stage: Stage, late_offer: bool) -> None:
+    """As a session timer sends it, while secured."""
+    call = stage.call()
+    call.dial()
+    stage.ear.mark("press")
+    call.secure()
+    for phone in (stage.customer, stage.agent):
+        phone.reinvite(late_offer=late_offer)
+        assert phone.wait("reinvite", by="local")["code"] == 200
+        stage.customer.press("42")
+        assert stage.desk.call(call.reference)["state"] == "secured"
+    voices_flow(stage)
+    assert stage.desk.call(call.reference)["state"] == "secured"
+    call.release()
+    stage.ear.mark("restored")
+    assert keys_heard(stage, "press", "restored") == 0
+    call.hang_up()
+
+
 def test_partner_refuses_secure(stage: Stage) -> None:
     partner_faults(stage, refuse_secure=True)
     call = stage.call()

@@ -9,16 +9,18 @@ import re
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
 from callseal.lab.router import sip_answers
-from callseal.lab.story import APPROVED, FIELDS
+from callseal.lab.story import APPROVED, DIALLED, FIELDS
 from callseal.operate.patient import Patient, router_process
 from callseal.operate.reload import BadConfigurationError, apply, check, write
 from callseal.operate.rendered import differences, planned
 from callseal.render import SEEN_AT
 from tests.e2e.operate.operator import change, command, patient, restart_reload, run
+from tests.support.rtp_talker import sdp
 from tests.support.sip_peer import Dialog, SipPeer
 from tests.support.stage import Stage, voices_flow
 
@@ -123,10 +125,24 @@ def test_another_carrier_is_held_back_until_the_restart(stage: Stage) -> None:
         assert sip_answers(block.kamailio, 5060, source=other)
         assert call.pay()["result"]["outcome"] == "approved"
         call.hang_up()
+        assert _card_of_a_call_from(stage, other) == {"allowed": False, "reason": "carrier_not_trusted"}
     finally:
         stage.world.workspace.deployment.write_text(before, encoding="utf-8")
         restart_reload(stage)
     assert not sip_answers(block.kamailio, 5060, source=other)
+
+
+def _card_of_a_call_from(stage: Stage, address: str) -> Any:
+    """What the card says about payments on a call of the carrier at that address."""
+    before = frozenset(call["reference"] for call in stage.desk.calls())
+    with SipPeer(address, stage.world.block.kamailio) as carrier:
+        dialog = Dialog.new(carrier, f"sip:{DIALLED}@{carrier.edge[0]}")
+        cseq = dialog.request("INVITE", sdp=sdp(address, 40000))
+        assert dialog.answered(cseq).status == 200
+        dialog.ack(cseq)
+        said = stage.desk.wait_call(not_in=before)["payments"]
+        assert dialog.answered(dialog.request("BYE"), "BYE").status == 200
+    return said
 
 
 def test_two_reloads_within_a_second_are_both_taken(stage: Stage) -> None:

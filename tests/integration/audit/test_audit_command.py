@@ -10,16 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from callseal.cli import main
 from callseal.wire.ip import udp_packet
 from callseal.wire.pcap_stream import pcap_header, pcap_record
 from tests.support.call_capture import EDGE_TO_AGENT, Capture, Talk, murmur, secured_call, tones
+from tests.support.command_line import Done, callseal
 
 pytestmark = pytest.mark.integration
 
@@ -27,33 +26,12 @@ SIPP = Path("/usr/share/sip-tester")
 CALLSEAL = [sys.executable, "-m", "callseal.cli.main", "audit"]
 
 
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 Run = Callable[..., Done]
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line within this process: its start costs more than an audit."""
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def call(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["callseal", "audit", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main.run()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return Done(code, said.out, said.err)
-
-    return call
+    return lambda *arguments: callseal(capsys, monkeypatch, "audit", *arguments)
 
 
 @pytest.fixture(scope="module")

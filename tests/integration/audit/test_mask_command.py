@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from callseal.cli import main
 from tests.support.call_capture import (
     AGENT_RTP,
     CUSTOMER_RTP,
@@ -20,6 +18,7 @@ from tests.support.call_capture import (
     secured_call,
     tones,
 )
+from tests.support.command_line import callseal
 
 pytestmark = pytest.mark.integration
 
@@ -30,8 +29,6 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    monkeypatch.setenv("NO_COLOR", "1")
-
     def call(capture: Capture, fence: str = "unsafe-off") -> tuple[int, str]:
         path, deployment = tmp_path / "call.pcap", tmp_path / "callseal.toml"
         path.write_bytes(bytes(capture))
@@ -41,15 +38,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
             example.replace('fence = "events"', f'fence = "{fence or "events"}"'), encoding="utf-8"
         )
         arguments = [str(path), *(["--deployment", str(deployment)] if fence else [])]
-        monkeypatch.setattr(sys, "argv", ["callseal", "audit", "mask", *arguments])
-        capsys.readouterr()
-        code = 0
-        try:
-            main.run()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, " ".join((said.out + said.err).split())
+        done = callseal(capsys, monkeypatch, "audit", "mask", *arguments)
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
 
     return call
 

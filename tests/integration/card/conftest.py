@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support import chromium
 from tests.support.card_scenarios import REFERENCE
-from tests.support.card_screenshots import ARGS, CHROMIUM, card_server, order
+from tests.support.card_screenshots import card_server, order
 
 HOST, PORT = "127.85.0.10", 8050
 WATCH = """
@@ -82,7 +83,7 @@ def served() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     """Closed after each module: while the synchronous Playwright lives, no test in this process can run an event loop."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         yield browser
         browser.close()
 

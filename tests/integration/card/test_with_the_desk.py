@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from tests.integration.desk.conftest import anyio_backend, here, limits  # noqa: F401 - fixtures
-from tests.support.card_screenshots import ARGS, CHROMIUM
+from tests.support import chromium
 from tests.support.desk_places import DESK_URL, PASSWORDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
@@ -20,7 +20,7 @@ FIELDS = ["card_number", "expiry", "security_code"]
 async def test_a_paid_call_in_the_browser(here: Any) -> None:  # noqa: F811
     faults: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = await playwright.chromium.launch(executable_path=chromium.PROGRAM, args=chromium.HEADLESS)
         page = await browser.new_page(reduced_motion="reduce")
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

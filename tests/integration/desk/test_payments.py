@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.desk_files import forgotten
+
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
 FIELDS = ["card_number", "expiry", "security_code"]
@@ -63,7 +65,7 @@ async def test_a_paid_call(here: Any) -> None:
     await here.edge.bye(reference, "customer")
     call = await card.state(reference, "ended")
     assert call["allowed"] == []
-    assert token.encode() not in on_disk(here.store_path)
+    await forgotten(here.store_path.parent, token)
     assert (await card.http.get("/v1/calls")).json() == []
     await _soon(lambda: here.platform.types().count("call.annotated") >= 4)
     assert {"recording.pause", "recording.resume"} <= set(here.platform.types())
@@ -250,7 +252,7 @@ async def test_hang_up_in_every_state(here: Any, state: str, leg: str) -> None:
     assert call["fields"] == []
     assert call["deadline_at"] is None
     assert here.context.desk.store.token(reference) is None
-    assert token.encode() not in on_disk(here.store_path)
+    await forgotten(here.store_path.parent, token)
     refused = await card.press(reference, "secure")
     assert (refused.status_code, refused.json()["error"]) == (410, "call_ended")
 

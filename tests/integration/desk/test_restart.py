@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.desk_files import forgotten
 from tests.support.desk_places import DESK_URL
 from tests.support.desk_process import DeskProcess
 from tests.support.desk_world import World, world
@@ -68,7 +69,9 @@ async def test_killed_and_started_again(around: World, desk: DeskProcess, state:
     await desk.start()
     call = await card.state(reference, *AFTER[state], timeout_s=15)  # the login survives too
     if state in (*COVERED, "authorising", "approved"):
-        assert "media" in [verb for verb, _ in around.edge.asked[asked:]], "the edge was asked again"
+        async with asyncio.timeout(5):  # the edge is asked again
+            while "media" not in [verb for verb, _ in around.edge.asked[asked:]]:  # noqa: ASYNC110 - looked at from outside
+                await asyncio.sleep(0.01)
     if state in COVERED:
         assert all(call["evidence"].values())
     if state == "capturing":
@@ -79,8 +82,7 @@ async def test_killed_and_started_again(around: World, desk: DeskProcess, state:
     )
     await around.edge.bye(reference, "customer")
     await card.state(reference, "ended")
-    files = b"".join(file.read_bytes() for file in (desk.root / "state").iterdir())
-    assert token.encode() not in files
+    await forgotten(desk.root / "state", token)
 
 
 async def test_after_a_restart_nothing_is_secured_until_the_edge_answers(

@@ -9,7 +9,9 @@ import pytest
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from callseal.lab.router import Rtpengine
-from tests.integration.edge.rig import MEDIA, NG, AgentProcess, Endpoint, FakeDesk, Ng, endpoints
+from tests.integration.edge.agent_process import AgentProcess
+from tests.integration.edge.fake_desk import FakeDesk
+from tests.integration.edge.rig import MEDIA, NG, Endpoint, Ng, endpoints
 
 
 @pytest.fixture(scope="session", params=[BASELINE, pytest.param(COMPATIBILITY, marks=pytest.mark.compat)])

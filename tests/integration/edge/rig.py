@@ -5,25 +5,12 @@ What Kamailio would do (offers, answers, notices, ACK datagrams) the rig does, w
 
 from __future__ import annotations
 
-import http.client
-import json
 import secrets
-import signal
 import socket
-import sqlite3
-import sys
-import threading
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlencode
 
-from callseal.edge.courier import BATCH, PATHS
-from callseal.lab.daemon import Daemon
 from callseal.wire.ng import NgReply, NgValue, decode_message, encode_message
 from tests.support.rtp_socket import RtpSocket
 
@@ -184,171 +171,6 @@ class Leg:
         more: dict[str, NgValue] = {"endpoint_learning": "off"} if partner else {}
         flags = ["port-latching", "strict-source"] if partner else ["port-latching"]
         return self.ng("answer", call_id=self.name, label=label, sdp=body, flags=flags, **tags, **more)
-
-
-class FakeDesk:
-    """Takes hand-offs and events; `script` maps an idempotency key or a path to the statuses of its next answers."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.script: dict[str, list[int]] = {}
-        self._server: ThreadingHTTPServer | None = None
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> Self:
-        desk = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                if self.path == BATCH:
-                    rows = [
-                        self._take(PATHS[row["kind"]], row["key"], row["body"]) for row in body["parcels"]
-                    ]
-                    self._answer(200, json.dumps({"statuses": rows}).encode())
-                else:
-                    self._answer(self._take(self.path, self.headers["idempotency-key"], body), b"")
-
-            def _take(self, path: str, key: str, body: dict[str, Any]) -> int:
-                answers = desk.script.get(key) or desk.script.get(path)
-                status = answers.pop(0) if answers else 204
-                desk.requests.append(
-                    {"path": path, "key": key, "body": body, "status": status}
-                    | {"authorisation": self.headers["authorization"], "at": time.monotonic()}
-                )
-                return status
-
-            def _answer(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-                pass
-
-        self._server = ThreadingHTTPServer((DESK, 8050), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = None
-
-    @property
-    def accepted(self) -> list[dict[str, Any]]:
-        return [request for request in self.requests if request["status"] < 300]
-
-    def events(self, reference: str) -> list[dict[str, Any]]:
-        return [
-            request["body"]
-            for request in self.accepted
-            if request["path"] == "/v1/edge/events" and request["body"]["reference"] == reference
-        ]
-
-    def wait_event(self, reference: str, kind: str, timeout_s: float = 5, count: int = 1) -> dict[str, Any]:
-        def found() -> list[dict[str, Any]]:
-            return [event for event in self.events(reference) if event["kind"] == kind]
-
-        poll(
-            lambda: len(found()) >= count,
-            timeout_s,
-            f"{count} {kind} of {reference}: {self.events(reference)}",
-        )
-        return found()[-1]
-
-
-class AgentProcess:
-    """`python -m callseal.services.edge` on a deployment of the tests' own."""
-
-    def __init__(self, folder: Path, *, anchors: str = "two") -> None:
-        self.folder = folder
-        self.state = folder / "state" / "edge-1.sqlite3"
-        self.config = folder / "callseal.toml"
-        folder.mkdir(parents=True, exist_ok=True)
-        example = Path(__file__).parents[3] / "examples" / "sandbox.toml"
-        text = example.read_text(encoding="utf-8").replace("127.88.0.", f"{BLOCK}.")
-        self.config.write_text(text.replace('anchors = "two"', f'anchors = "{anchors}"'), encoding="utf-8")
-        (folder / "secrets").mkdir(exist_ok=True)
-        for name in (
-            "signing-k1",
-            "partner-api-key",
-            "partner-webhook",
-            "platform-webhook",
-            "agent-alice",
-            "agent-bob",
-        ):
-            (folder / "secrets" / name).write_text(secrets.token_hex(16), encoding="utf-8")
-        (folder / "secrets" / "edge-secret").write_text(SECRET + "\n", encoding="utf-8")
-        argv = [
-            sys.executable,
-            "-m",
-            "callseal.services.edge",
-            "--config",
-            str(self.config),
-            "--edge",
-            "edge-1",
-        ]
-        self.daemon = Daemon("edge agent", argv, log=folder / "agent.log")
-
-    def notice(self, path: str, fields: Mapping[str, object], *, source: str = KAMAILIO) -> int:
-        """Post a form from Kamailio's address; the status."""
-        return self._post(f"/inlet/{path}", urlencode(fields).encode(), source, {})[0]
-
-    def ask(self, path: str, **fields: object) -> tuple[int, Any]:
-        """Post JSON as the desk."""
-        headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}
-        return self._post(f"/v1/{path}", json.dumps(fields).encode(), DESK, headers)
-
-    def ack(self, reference: str, leg: str, cseq: int, source: str = KAMAILIO) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.bind((source, 0))
-            sender.sendto(f"ack {reference} {leg} {cseq}".encode(), (AGENT, 8023))
-
-    def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://{AGENT}:8022/metrics", timeout=3) as page:
-            text: str = page.read().decode()
-            return text
-
-    def rows(self) -> int:
-        """Rows in the spool, read from the file beside the agent."""
-        with sqlite3.connect(f"file:{self.state}?mode=ro", uri=True) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM outbox").fetchone()
-        connection.close()
-        return int(count)
-
-    def files(self) -> bytes:
-        """Everything the agent has on the disk, its log included."""
-        paths = [*self.state.parent.glob("*"), self.daemon.log]
-        return b"".join(path.read_bytes() for path in paths)
-
-    def kill_hard(self) -> None:
-        self.daemon.kill()
-
-    def terminate(self) -> tuple[int, float]:
-        """SIGTERM; exit code and seconds it took."""
-        process = self.daemon.process
-        assert process is not None
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=10)
-        return code, time.monotonic() - began
-
-    @staticmethod
-    def _post(path: str, body: bytes, source: str, headers: dict[str, str]) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(AGENT, 8022, timeout=5, source_address=(source, 0))
-        try:
-            kind = {"Content-Type": "application/x-www-form-urlencoded"}
-            connection.request("POST", path, body, kind | headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        finally:
-            connection.close()
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.edge.agent_process import AgentProcess
+from tests.integration.edge.fake_desk import FakeDesk
 from tests.integration.edge.rig import (
     CARRIER,
     PARTNER,
     PCMU,
     PLATFORM,
     TELEPHONE_EVENT,
-    AgentProcess,
     Endpoint,
-    FakeDesk,
     Leg,
     Ng,
     new_reference,

@@ -8,16 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.edge.rig import (
-    AGENT,
-    PARTNER,
-    SECRET,
-    TOKEN,
-    AgentProcess,
-    FakeDesk,
-    new_reference,
-    poll,
-)
+from tests.integration.edge.agent_process import AgentProcess
+from tests.integration.edge.fake_desk import FakeDesk
+from tests.integration.edge.rig import AGENT, PARTNER, SECRET, TOKEN, new_reference, poll
 
 pytestmark = pytest.mark.integration
 

@@ -139,6 +139,19 @@ def test_second_caller_is_told_busy_and_the_first_call_goes_on(make_phone: MakeP
     customer.wait("ended")
 
 
+def test_second_caller_without_an_offer_is_told_busy_too(make_phone: MakePhone) -> None:
+    """PJSIP dies when a call without an offer is refused while it is still being announced (assertion in `pjsip_rx_data_free_cloned`)."""
+    customer, agent = make_phone("customer", CUSTOMER), make_phone("agent", AGENT, auto_answer=True)
+    other = make_phone("other", "127.86.0.11")
+    customer.call(f"sip:agent@{AGENT}")
+    customer.wait("answered")
+    other.call(f"sip:agent@{AGENT}", late_offer=True)
+    assert other.wait("ended")["code"] == 486
+    assert agent.alive
+    customer.hangup()
+    assert customer.wait("ended")["by"] == "local"
+
+
 def test_late_offer(make_phone: MakePhone) -> None:
     customer = make_phone("customer", CUSTOMER)
     agent = make_phone("agent", AGENT, auto_answer=True)

@@ -51,8 +51,13 @@ class Keypad:
         argv = [sys.executable, "-m", "callseal.services.keypad", "--config", str(self._config)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(argv, stderr=log)
-        until(lambda: "ready" in self.log.read_text() or self.process.poll() is not None, 15)
-        assert self.process.poll() is None, self.log.read_text()
+        try:
+            until(lambda: "ready" in self.log.read_text() or self.process.poll() is not None, 15)
+            assert self.process.poll() is None, self.log.read_text()
+        except BaseException:
+            self.process.kill()  # it would keep its addresses from the next
+            self.process.wait()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,32 +7,43 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Literal
 
 from callseal.lab.rootfs import project_root
+from tests.integration.router.fuzzing import _ask, _until_heard
 from tests.integration.router.rig import Rig
-from tests.integration.router.story import NUMBER, second_headers, second_leg
+from tests.integration.router.story import NUMBER, Leg, Story, second_headers, second_leg
 from tests.support.flood_sender import NAME
-from tests.support.sip_peer import Message, SipPeer
+from tests.support.sip_peer import Dialog, Message, SipPeer
 
 CALLER = "+447700900666"
 """Of a call that belongs to the flood."""
 PORT = 6060
 
 
-def invite(rig: Rig, *, body_bytes: int = 0, multipart: bool = False) -> bytes:
-    """The carrier's INVITE for `flood_sender`; its body is filled with attributes, which the router passes on, to so many bytes."""
-    sdp = rig.customer_media.sdp()
+Body = Literal["sdp", "large sdp", "large multipart", "large, no offer"]
+LARGE = 11_500
+"""Bytes of a body that just passes (`limits.cfg`)."""
+
+
+def invite(rig: Rig, body: Body) -> bytes:
+    """The carrier's INVITE for `flood_sender`. A large body is filled with what the router passes on."""
+    sdp, kind = rig.customer_media.sdp(), "application/sdp"
     filler = "a=x:" + "y" * 200 + "\r\n"
-    sdp += filler * max(0, (body_bytes - len(sdp) - (300 if multipart else 0)) // len(filler))
-    kind = "application/sdp"
-    if multipart:
+    room = (LARGE - len(sdp) - 300) // len(filler)
+    if body == "large sdp":
+        sdp += filler * room
+    elif body == "large multipart":
         kind = "multipart/mixed;boundary=part"
-        other = "Content-Type: application/pidf+xml\r\n\r\n<presence/>"
+        other = f"Content-Type: application/pidf+xml\r\n\r\n<presence>{filler * room}</presence>"
         sdp = f"--part\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--part\r\n{other}\r\n--part--\r\n"
+    elif body == "large, no offer":
+        kind, sdp = "application/pidf+xml", f"<presence>{filler * room}</presence>"
     host, name = f"{rig.carrier.host}:{PORT}", NAME.decode()
     lines = [
         f"INVITE sip:{NUMBER}@{rig.kamailio.sip[0]} SIP/2.0", f"Via: SIP/2.0/UDP {host};branch=z9hG4bK{name}",
@@ -51,7 +62,7 @@ class Unanswered:
     halves: int = 1
     firsts: int = 0
     seconds: int = 0
-    ringing: list[tuple[SipPeer, Message]] = field(default_factory=list)
+    ringing: list[tuple[SipPeer, bytes]] = field(default_factory=list)
 
     def stand(self) -> None:
         self.rig.partner.intercept = partial(self._take, self.rig.partner)
@@ -63,7 +74,8 @@ class Unanswered:
     def refuse(self) -> None:
         """Everything that rings is over: its memory comes back eight seconds later."""
         for peer, request in self.ringing:
-            peer.reply(request, 486, tag="flood")
+            peer.send_bytes(_answer(request, 486))
+            time.sleep(0.001)
         self.ringing.clear()
 
     def _take(self, peer: SipPeer, data: bytes) -> bool:
@@ -71,18 +83,53 @@ class Unanswered:
             return False
         if not data.startswith(b"INVITE "):
             return True
-        request = Message.parse(data)
-        peer.reply(request, 100)
-        self.ringing.append((peer, request))
+        peer.send_bytes(_answer(data, 100))
+        self.ringing.append((peer, data))
         if peer is self.rig.platform:
             self.seconds += 1
-            peer.reply(request, 180, tag="flood")
+            peer.send_bytes(_answer(data, 180))
             return True
         self.firsts += 1
         if self.halves == 2:
+            request = Message.parse(data)
             back = second_leg(self.rig, request)
             back.request("INVITE", sdp=request.body, headers=second_headers(request, "tok-flood"))
         return True
+
+
+def _answer(request: bytes, status: int) -> bytes:
+    """Cheap: the sender of the flood is a process of its own, who hears it is the test."""
+    kept = (b"via:", b"record-route:", b"from:", b"to:", b"call-id:", b"cseq:")
+    lines = [
+        line + b";tag=flood" if status > 100 and line.lower().startswith(b"to:") else line
+        for line in request.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+        if line.lower().startswith(kept)
+    ]
+    return b"\r\n".join([b"SIP/2.0 %d Flood" % status, *lines, b"Content-Length: 0", b"", b""])
+
+
+class Patient(Story):
+    """Says everything again each second until it is heard, as any UDP peer does: a flood drowns datagrams."""
+
+    __slots__ = ()
+
+    def move(self, leg: Leg, sdp: str) -> str:
+        near, far = self.near(leg), self.far(leg)
+        cseq, request = _ask(near, "INVITE", partial(_incoming, far, "INVITE"), sdp=sdp)
+        self._seen(leg, request.body)
+        answer = self.far_media(leg).answer(request.body, self.next_version())
+        final = _until_heard(partial(far.reply, request, 200, sdp=answer), partial(_answered, near, cseq))
+        assert final.status == 200, final.start
+        _until_heard(partial(near.ack, cseq), partial(_incoming, far, "ACK"))
+        return final.body
+
+
+def _incoming(dialog: Dialog, method: str, wait_s: float) -> Message:
+    return dialog.incoming(method, wait_s)
+
+
+def _answered(dialog: Dialog, cseq: int, wait_s: float) -> Message:
+    return dialog.answered(cseq, timeout_s=wait_s)
 
 
 @dataclass(slots=True)
@@ -95,10 +142,10 @@ class Sent:
 
 
 @contextmanager
-def flood(rig: Rig, message: bytes, *, rate: float, seconds: float) -> Iterator[Sent]:
-    """It runs as long as the block does, and the block waits for its end."""
+def flood(rig: Rig, message: bytes, *, rate: float) -> Iterator[Sent]:
+    """It goes on as long as the block does; what it sent and heard is told afterwards."""
     job = {
-        "source": [rig.carrier.address, PORT], "edge": list(rig.kamailio.sip), "rate": rate, "seconds": seconds,
+        "source": [rig.carrier.address, PORT], "edge": list(rig.kamailio.sip), "rate": rate,
         "invite": base64.b64encode(message).decode(),
     }  # fmt: skip
     told = Sent()
@@ -110,9 +157,13 @@ def flood(rig: Rig, message: bytes, *, rate: float, seconds: float) -> Iterator[
         assert sender.stdout is not None
         sender.stdin.write(json.dumps(job))
         sender.stdin.close()
-        yield told
-        heard = json.loads(sender.stdout.read())
-    told.sent, told.seconds, told.answers = heard["sent"], heard["seconds"], heard["answers"]
+        try:
+            yield told
+        finally:
+            sender.terminate()
+            heard = sender.stdout.read()
+    result = json.loads(heard)
+    told.sent, told.seconds, told.answers = result["sent"], result["seconds"], result["answers"]
 
 
 @dataclass(slots=True)

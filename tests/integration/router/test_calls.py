@@ -203,6 +203,7 @@ def test_update_moves_media_too(rig: Rig) -> None:
 
 
 def test_prack_passes(rig: Rig) -> None:
+    """On either leg."""
     carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
     first = carrier.request("INVITE", sdp=rig.customer_media.sdp(), headers=("Supported: 100rel",))
     leg1 = rig.partner.expect_request("INVITE")
@@ -214,6 +215,21 @@ def test_prack_passes(rig: Rig) -> None:
     cseq = carrier.request("PRACK", headers=(f"RAck: 1 {first} INVITE",))
     partner.reply(partner.incoming("PRACK"), 200)
     assert carrier.answered(cseq, "PRACK").status == 200
+    back = second_leg(rig, leg1)
+    headers2 = (*second_headers(leg1, TOKEN), "Supported: 100rel")
+    second = back.request("INVITE", sdp=leg1.body, headers=headers2)
+    leg2 = rig.platform.expect_request("INVITE")
+    assert leg2.get("Supported") == "100rel"
+    platform = Dialog.of(rig.platform, leg2)
+    platform.reply(leg2, 183, sdp=rig.agent_media.sdp(), headers=headers)
+    ringing = back.provisional(183)
+    assert (ringing.get("Require"), ringing.get("RSeq")) == ("100rel", "1")
+    back.learn(ringing)
+    cseq = back.request("PRACK", headers=(f"RAck: 1 {second} INVITE",))
+    request = platform.incoming("PRACK")
+    assert request.get("RAck") == f"1 {second} INVITE"
+    platform.reply(request, 200)
+    assert back.answered(cseq, "PRACK").status == 200
 
 
 def test_cancel_reaches_the_partner_and_the_anchor_goes(rig: Rig) -> None:

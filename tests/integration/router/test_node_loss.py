@@ -204,6 +204,21 @@ def test_refresh_of_the_carrier_while_secured_goes_to_the_partner(rig: NodePair)
     story.hang_up()
 
 
+def test_a_refused_refresh_of_a_lost_call_leaves_no_anchor(rig: NodePair) -> None:
+    """It would have one side only, and say nothing of where the partner's was."""
+    story = inbound(rig)
+    story.everybody_talks()
+    story.secure()
+    rig.rtpengine.kill()
+    for leg in ("customer", "agent"):
+        far, near = story.far(leg), story.near(leg)
+        cseq = far.request("INVITE", sdp=story.far_media(leg).sdp(40))
+        near.reply(near.incoming("INVITE"), 491)
+        assert far.answered(cseq).status == 491
+        far.ack(cseq)
+    assert anchors(rig, story, NODE_2) == (False, False)
+
+
 def test_node_that_lost_the_call_is_used_again(rig: NodePair) -> None:
     """It crashed and is back: alive, and knows nothing."""
     story = inbound(rig)

@@ -129,6 +129,29 @@ def test_hold_and_resume_by_the_far_side_while_secured(rig: Rig, leg: Leg, how: 
     heard_at_home(story)
 
 
+@pytest.mark.compat
+@pytest.mark.parametrize(("leg", "late"), [("customer", True), ("agent", False), ("agent", True)])
+def test_a_move_in_the_partners_answer_is_told(rig: Rig, leg: Leg, late: bool) -> None:
+    """A partner that leaves while secured by what it answers (or offers late) to the far side's refresh: held on the way home, and
+    nobody goes on calling the line secure."""
+    story, told = secured(rig)
+    far, near = story.far(leg), story.near(leg)
+    now = story.far_media(leg).sdp(story.next_version())
+    cseq = far.request("INVITE", sdp="" if late else now)
+    near.reply(near.incoming("INVITE"), 200, sdp=story.home[leg])
+    assert far.answered(cseq).status == 200
+    far.ack(cseq, now if late else "")
+    near.incoming("ACK")
+    rig.sink.wait_leg(leg, "answered", "home")
+    news = [kind for kind in rig.sink.kinds(leg) if kind not in told or "home" in kind]
+    assert news == (["customer held home"] if leg == "customer" else []) + [f"{leg} answered home"]
+    rig.agent_media.clear()
+    rig.customer_media.press()
+    rig.partner_customer_media.wait_voice(CUSTOMER, packets=5, timeout_s=0.5)
+    assert rig.agent_media.voices(CUSTOMER) == 0
+    assert rig.agent_media.events() == 0
+
+
 def fence_stands_if(story: Story, audible: bool) -> None:
     """While the agent's own leg is on hold there is no audio to wait for."""
     if audible:

@@ -65,6 +65,8 @@ def test_re_invite_that_nobody_answers_is_undone(rig: Rig) -> None:
     story.everybody_talks()
     cseq = story.offer("customer", rig.partner_customer_media.sdp(20))
     story.carrier.incoming("INVITE")
+    # It is told with its answer; where none comes, by itself.
+    rig.sink.wait(lambda sink: "customer offered partner" in sink.kinds(), "offer without an answer", 1.0)
     assert story.partner_customer.answered(cseq).status == 408
     rig.sink.wait_leg("customer", "undone", "home")
     assert rig.agent_media.wait_voice(CUSTOMER) >= 15

@@ -50,8 +50,8 @@ def test_forked_ringing_with_several_tags(rig: Rig) -> None:
 
 @pytest.mark.compat
 def test_everything_twice(rig: Rig) -> None:
-    """Requests come twice: one hand-off, one INVITE onwards, one move, and the answers come twice."""
-    for peer in (rig.carrier, rig.partner):
+    """Requests and answers come twice, from every side: one hand-off, one INVITE onwards, one move, and the answers come twice."""
+    for peer in rig.peers:
         send = peer.send
         peer.send = lambda message, send=send: (send(message), send(message))[0]  # type: ignore[method-assign,misc]
     try:
@@ -61,7 +61,7 @@ def test_everything_twice(rig: Rig) -> None:
         story.restore()
         story.hang_up()
     finally:
-        for peer in (rig.carrier, rig.partner):
+        for peer in rig.peers:
             del peer.send
     rig.sink.wait_leg("agent", "ended")
     assert len(rig.sink.handoffs) == 1
@@ -108,11 +108,23 @@ def test_lost_ack(rig: Rig) -> None:
 def test_lost_bye(rig: Rig) -> None:
     """The far side never answers: the edge repeats the BYE, then says 408; anchor and hand-off have ended long before."""
     story = inbound(rig)
-    started = story.carrier.request("BYE")
-    story.partner_customer.incoming("BYE")
-    rig.sink.wait_leg("customer", "ended")
-    assert not rig.anchored(story.carrier.call_id, "customer")
-    assert story.carrier.answered(started, "BYE", timeout_s=12).status == 408
+    byes: list[bytes] = []
+
+    def count(data: bytes) -> bool:
+        if data.startswith(b"BYE "):
+            byes.append(data)
+        return False
+
+    rig.partner.intercept = count
+    try:
+        started = story.carrier.request("BYE")
+        story.partner_customer.incoming("BYE")
+        rig.sink.wait_leg("customer", "ended")
+        assert not rig.anchored(story.carrier.call_id, "customer")
+        assert story.carrier.answered(started, "BYE", timeout_s=12).status == 408
+    finally:
+        rig.partner.intercept = None
+    assert len(byes) > 3
 
 
 @pytest.mark.compat

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from callseal.desk import dispatcher as module
-from callseal.desk.dispatcher import LANES, PATIENCE, Dispatcher, Patience, keep_after_restart
+from callseal.desk import command_rules as module
+from callseal.desk.command_rules import LANES, PATIENCE, Patience, keep_after_restart
+from callseal.desk.dispatcher import Dispatcher
 from callseal.desk.metrics import Metrics
 from callseal.desk.partners import Partners
 from callseal.payments import commands as cmd
@@ -73,6 +74,9 @@ class World:
     def now_ms(self) -> int:
         self.now += 1
         return self.now
+
+    async def on_disk(self) -> None:
+        return
 
     def apply(self, reference: str, event: ev.Happening, *, source: str, done: int | None = None) -> None:
         self.events.append(event)

@@ -44,6 +44,11 @@ def refusal_body(refusal: Refusal) -> dict[str, Any]:
     return {"error": refusal.id, "message": refusal.message, "advice": refusal.advice}
 
 
+NO_STORE = {
+    "error": "store_unavailable",
+    "message": "The desk cannot write anything down at the moment, so it takes no payment.",
+    "advice": "Go on with the call and try again in a minute; tell support.",
+}
 _BY_STATUS = {
     404: ("not_found", "There is nothing here.", "Check the address."),
     405: ("method_not_allowed", "This address does not take that method.", "See the API page."),
@@ -80,12 +85,7 @@ def install(app: FastAPI) -> None:
     async def no_store(_: Request, error: StoreUnavailable) -> JSONResponse:
         """Nothing was done: whoever asked may ask again."""
         log.error("store_unavailable", reason=str(error))
-        body = {
-            "error": "store_unavailable",
-            "message": "The desk cannot write anything down at the moment, so it takes no payment.",
-            "advice": "Go on with the call and try again in a minute; tell support.",
-        }
-        return JSONResponse(body, 503)
+        return JSONResponse(NO_STORE, 503)
 
     @app.exception_handler(Exception)
     async def fault(_: Request, error: Exception) -> JSONResponse:

@@ -92,14 +92,21 @@ class Call:
             case Withdrawn():
                 self.other(leg).withdraw()
             case Acked():
-                if heard.sdp is not None:
-                    leg.note(heard.sdp)
-                    self.other(leg).acknowledge(self.other(leg).stamped(heard.sdp))
+                self._answered_late(leg, heard.sdp)
             case InfoCame():
                 if self._watcher.info(leg, heard.content_type, heard.body):
                     self.other(leg).info(heard.content_type, heard.body)
             case HungUp():
                 self.end(by=leg)
+
+    def _answered_late(self, leg: Leg, sdp: str | None) -> None:
+        """The answer to a late offer, for the other leg, which has made it; unless the offer was ours, because media is at the bridge."""
+        if sdp is None:
+            return
+        leg.note(sdp)
+        other = self.other(leg)
+        if not (leg.at_bridge or other.at_bridge):
+            other.acknowledge(other.stamped(sdp))
 
     def _first_answer(self, heard: Answered) -> None:
         self.caller.answer(heard.code, heard.reason, heard.sdp)

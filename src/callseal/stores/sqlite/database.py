@@ -1,7 +1,6 @@
 """Opening the file: pragmas, migrations, and making sure that what is deleted is gone.
 
-`synchronous=FULL` with a write-ahead log: a commit survives `kill -9` and a power cut (https://sqlite.org/wal.html, "Performance
-Considerations"); half a millisecond on an SSD, which is why the desk can afford to call it from its event loop.
+A write-ahead log: a commit survives `kill -9`, and a power cut once the log is flushed (`flusher`).
 `secure_delete=ON` overwrites deleted content in the database, but the write-ahead log still holds the old page until it is
 truncated, so forgetting is delete *and* checkpoint.
 """
@@ -127,6 +126,17 @@ def _part(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("RELEASE part")
 
 
-def forget_deleted(database: sqlite3.Connection) -> None:
-    """Copy the overwritten pages into the database and truncate the log, so that no older copy of them is left."""
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+def forget_deleted(database: sqlite3.Connection) -> bool:
+    """Copy the overwritten pages into the database and truncate the log, so that no older copy of them is left. False: another
+    program is reading, and the log is as it was."""
+    database.execute("PRAGMA busy_timeout=0")  # the whole desk would wait with us
+    try:
+        busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        database.execute(f"PRAGMA busy_timeout={int(_PATIENCE_S * 1000)}")
+    return not busy
+
+
+def log_file(path: Path) -> Path:
+    """The write-ahead log of the database at `path`; it is there as long as the database is open."""
+    return path.with_name(path.name + "-wal")

@@ -1,10 +1,11 @@
-"""`StorePort` on SQLite. One connection, one process, one thread; every public method is one transaction."""
+"""`StorePort` on SQLite. One connection, one process, one thread; every public method is one transaction.
+
+What a method has written survives this process when it returns, and a power cut when `on_disk` does.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,11 @@ from pydantic import TypeAdapter
 
 from callseal.payments.commands import Command
 from callseal.payments.names import Do, PaymentsOff
-from callseal.payments.ports import Answer, Change, FeedItem, PaymentsSwitch, Pending, StoreUnavailable
+from callseal.payments.ports import Answer, Change, FeedItem, PaymentsSwitch, Pending
 from callseal.payments.session import Session
 from callseal.stores.sqlite import records
-from callseal.stores.sqlite.database import forget_deleted, lock, open_database, transaction
+from callseal.stores.sqlite.database import transaction
+from callseal.stores.sqlite.file import StoreFile
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -35,39 +37,20 @@ class SqliteStore:
     """`path` is made if missing. Raises `StoreTooNewError`, `StoreInUseError`."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = lock(path)
-        self._path = path
-        try:
-            self._db = open_database(path)
-            self._file = path.stat().st_ino
-            self._to_forget = False
-        except BaseException:
-            os.close(self._lock)
-            raise
+        self._file = StoreFile(path)
+        self._db = self._file.db
+        self._writing = self._file.writing
 
     def close(self) -> None:
-        self._db.close()
-        os.close(self._lock)
+        self._file.close()
 
-    def _gone(self) -> bool:
-        """SQLite goes on writing into a file that nobody can find any more."""
-        try:
-            return self._path.stat().st_ino != self._file
-        except OSError:
-            return True
+    async def on_disk(self) -> None:
+        """Returns when everything that was written before is on the disk. Raises `StoreUnavailable`: it may not be."""
+        await self._file.on_disk()
 
     def healthy(self) -> bool:
         """Whether the disk still takes a write, and into the file that a restart would find."""
-        if self._gone():
-            return False
-        try:
-            with transaction(self._db):
-                # A row that comes and goes: nothing would be written for a statement that changes nothing.
-                self._db.execute("INSERT OR REPLACE INTO seen VALUES ('', 'healthy', 0)")
-                self._db.execute("DELETE FROM seen WHERE source = ''")
-        except sqlite3.Error:
-            return False
-        return True
+        return self._file.healthy()
 
     # --- calls
 
@@ -104,15 +87,7 @@ class SqliteStore:
 
     def commit(self, change: Change) -> list[Pending]:
         """Write everything the event caused; return the commands that now wait, in order."""
-        if self._gone():
-            raise StoreUnavailable("gone")
-        try:
-            return self._commit(change)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(error.sqlite_errorname) from error
-
-    def _commit(self, change: Change) -> list[Pending]:
-        with transaction(self._db):
+        with self._writing():
             self._put_session(change)
             if change.log.before == "":  # nothing was before a hand-off
                 records.put_record(self._db, change.session)
@@ -135,28 +110,14 @@ class SqliteStore:
             ]
             if change.forget_token:
                 self._db.execute("DELETE FROM tokens WHERE reference = ?", (change.session.reference,))
-        if change.forget_token:
-            self._forget()
+                self._file.forget_deleted()
         return pending
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """One transaction, and one flush, for every commit in the block. Raises `StoreUnavailable`: none of them is written."""
-        if self._gone():
-            raise StoreUnavailable("gone")
-        try:
-            with transaction(self._db):
-                yield
-            if self._to_forget:
-                self._forget()
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(error.sqlite_errorname) from error
-
-    def _forget(self) -> None:
-        """A log cannot be emptied while it is written: then at the end."""
-        self._to_forget = self._db.in_transaction
-        if not self._to_forget:
-            forget_deleted(self._db)
+        """One transaction for every commit in the block. Raises `StoreUnavailable`: none of them is written."""
+        with self._writing():
+            yield
 
     def _put_session(self, change: Change) -> None:
         session = change.session
@@ -211,11 +172,12 @@ class SqliteStore:
         return [Pending(number, _command.validate_json(body), at) for number, body, at in rows]
 
     def mark_attempted(self, pending: int, now: int) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("UPDATE outbox SET attempted_at = ? WHERE id = ?", (now, pending))
 
     def drop_pending(self, pending: int) -> None:
         """Not flushed: a command that a power cut brings back is repeated under its key, and a charge is asked about."""
+        self._file.flusher.check()
         with transaction(self._db, flush=False):
             self._db.execute("DELETE FROM outbox WHERE id = ?", (pending,))
 
@@ -234,7 +196,7 @@ class SqliteStore:
         return Answer(scope, key, row[0], row[1], json.loads(row[2])) if row else None
 
     def keep_answer(self, answer: Answer, now: int) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._put_answer(answer, now)
 
     def _put_answer(self, answer: Answer, now: int) -> None:
@@ -265,7 +227,7 @@ class SqliteStore:
     # --- logins
 
     def keep_login(self, name: str, login: str, tenant: str, expires_at: int) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("INSERT INTO logins VALUES (?, ?, ?, ?)", (name, login, tenant, expires_at))
 
     def login(self, name: str, now: int) -> tuple[str, str] | None:
@@ -276,7 +238,7 @@ class SqliteStore:
         return (row[0], row[1]) if row else None
 
     def drop_login(self, name: str) -> None:
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("DELETE FROM logins WHERE name = ?", (name,))
 
     # --- payments off for every call
@@ -287,8 +249,8 @@ class SqliteStore:
         return PaymentsSwitch(PaymentsOff(row[0]), row[1], row[2]) if row else None
 
     def switch_payments(self, off: PaymentsSwitch | None) -> None:
-        """On disk when it returns, or with the whole of `together`."""
-        with transaction(self._db):
+        """None: on."""
+        with self._writing():
             self._db.execute("DELETE FROM payments_switch")
             if off is not None:
                 self._db.execute(
@@ -299,7 +261,7 @@ class SqliteStore:
 
     def prune(self, now: int) -> None:
         """Forget what nobody can need any more. The history of calls stays."""
-        with transaction(self._db):
+        with self._writing():
             self._db.execute("DELETE FROM feed WHERE at < ?", (now - KEEP_FEED,))
             self._db.execute("DELETE FROM answers WHERE at < ?", (now - KEEP_ANSWERS,))
             self._db.execute("DELETE FROM seen WHERE at < ?", (now - KEEP_SEEN,))

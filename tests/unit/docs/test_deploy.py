@@ -1,0 +1,84 @@
+"""docs/how-to/deploy.md: its deployment is good, and its units run what the lab runs."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from callseal.deployment import examine, read
+from callseal.deployment.keys import create_missing
+from callseal.lab import router
+from callseal.lab.authority import Authority
+from callseal.render import render
+from callseal.render.desk_firewall import desk_firewall
+from callseal.render.write import write_zone
+from callseal.services.clock import now_ms
+
+pytestmark = pytest.mark.unit
+
+TOP = Path(__file__).parents[3]
+UNITS = TOP / "infra/systemd"
+
+
+def test_the_example_is_good_and_renders_without_a_gap(tmp_path: Path) -> None:
+    example = TOP / "examples/two-regions.toml"
+    file = tmp_path / "callseal.toml"
+    file.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+    now = datetime.fromtimestamp(now_ms() / 1000, UTC)
+    (tmp_path / "tls").mkdir()
+    authority = Authority.at(tmp_path / "tls", "peers", now)
+    authority.issue("eu.sip.example.net", now=now).write(tmp_path / "tls", "edge")
+    (tmp_path / "tls/ca.pem").rename(tmp_path / "tls/peers-ca.pem")
+    create_missing(read(file), lambda count: bytes(range(count)))
+
+    found = examine(file)
+    assert found.deployment is not None
+    assert [str(fault.id) for fault in found.faults if fault not in found.errors] == ["CS103"]
+
+    for edge in ("eu-1", "us-1"):
+        out = tmp_path / edge
+        render(found.deployment, edge, out)
+        assert "No rule" not in (out / "firewall.nft").read_text(encoding="utf-8")
+    assert "No rule" not in desk_firewall(found.deployment)
+    (zone,) = write_zone(found.deployment, out, serial=1)
+    assert "us-1.example.net." in zone.read_text(encoding="utf-8")
+
+
+def unit(name: str) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(UNITS / f"callseal-{name}.service", encoding="utf-8")
+    return dict(parser["Service"])
+
+
+def test_kamailio_is_started_as_in_the_lab() -> None:
+    command = unit("kamailio")["ExecStart"]
+    assert (
+        f"--atexit=no -DD -E -m {router.SHARED_MIB} -M {router.PRIVATE_MIB} -f {router.INSIDE}/kamailio.cfg"
+        in command
+    )
+    for page in ("docs/how-to/operate.md", "docs/explanation/router.md"):
+        assert f"-m {router.SHARED_MIB} -M {router.PRIVATE_MIB}" in (TOP / page).read_text(
+            encoding="utf-8"
+        ), page
+
+
+def test_rtpengine_writes_no_digit_and_leaves_no_core() -> None:
+    service = unit("rtpengine")
+    level = re.search(r"--log-level=(\d)", service["ExecStart"])
+    assert level is not None
+    assert int(level[1]) == router.RTPENGINE_LOG_LEVEL
+    assert service["CapabilityBoundingSet"] == "~CAP_SYS_RESOURCE"
+    told = (TOP / "docs/how-to/deploy.md").read_text(encoding="utf-8")
+    for name in re.findall(r"\$\{(\w+)\}", service["ExecStart"]):
+        assert f"\n{name}=" in told, "edge.env says it"
+
+
+@pytest.mark.parametrize("name", ["kamailio", "rtpengine", "edge", "desk"])
+def test_every_service_comes_back_and_leaves_no_core(name: str) -> None:
+    service = unit(name)
+    assert (service["Restart"], service["LimitCORE"]) == ("always", "0")
