@@ -67,3 +67,15 @@ def test_counters_and_workers_are_no_keys() -> None:
         for at in range(20_000)
     )
     assert Searcher(TEST_CARDS).search(lines.encode()) == []
+
+
+def test_two_workers_that_take_turns_are_no_keys() -> None:
+    pan = "4242424242424242"
+    lines = "".join(f" {digit}({1000 + int(digit)}) NOTICE: {{1 INVITE}} a call\n" for digit in pan)
+    assert Searcher([pan]).search(lines.encode()) == []
+
+
+def test_the_offset_counts_what_a_worker_begins_its_line_with() -> None:
+    text = "".join(f" 3(1003) NOTICE: {{1 INFO}} key {digit}\n" for digit in "4111111111111111").encode()
+    (found,) = Searcher(["4111111111111111"]).search(text)
+    assert text[found.offset :].startswith(b"4\n")
