@@ -24,6 +24,11 @@ SWITCHES: dict[str, dict[str, str]] = {
     "no fence": {"fence": '"unsafe-off"'},
     "SRTP": {"media_profile": '"srtp"'},
     "SRTP behind an RTP carrier": {"partner.media_profile": '"srtp"', "platform.media_profile": '"srtp"'},
+    "SRTP behind an RTP carrier, one anchor": {
+        "anchors": '"one"',
+        "partner.media_profile": '"srtp"',
+        "platform.media_profile": '"srtp"',
+    },
     "all": {
         "anchors": '"one"',
         "dtmf_info": "true",
@@ -37,6 +42,10 @@ TRANSPORTS: dict[str, tuple[dict[str, str], frozenset[str]]] = {
     "TLS to partner and platform": ({}, frozenset({"partner", "platform"})),
     "TLS everywhere": ({}, frozenset({"carrier", "partner", "platform"})),
     "TCP everywhere": ({"transport": '"tcp"'}, frozenset()),
+    "TLS everywhere, SRTP, one anchor": (
+        {"anchors": '"one"', "media_profile": '"srtp"'},
+        frozenset({"carrier", "partner", "platform"}),
+    ),
     "TLS everywhere, all switches": (SWITCHES["all"], frozenset({"carrier", "partner", "platform"})),
 }
 
