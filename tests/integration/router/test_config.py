@@ -84,8 +84,13 @@ NAMES = (
 
 @pytest.mark.compat
 @pytest.mark.parametrize("tls", [frozenset(), frozenset({"partner", "platform"})], ids=["UDP", "TLS"])
-def test_config_with_names_is_good(tmp_path: Path, suite: str, tls: frozenset[str]) -> None:
-    router = rendered(tmp_path, {}, tls=tls)
+@pytest.mark.parametrize(
+    "settings", [{}, {"anchors": '"one"', "media_profile": '"srtp"'}], ids=["plain", "one anchor, SRTP"]
+)
+def test_config_with_names_is_good(
+    tmp_path: Path, suite: str, tls: frozenset[str], settings: dict[str, str]
+) -> None:
+    router = rendered(tmp_path, settings, tls=tls)
     deployment = tmp_path / "callseal.toml"
     text = deployment.read_text(encoding="utf-8") + NAMES
     deployment.write_text(
