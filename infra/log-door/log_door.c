@@ -2,7 +2,7 @@
  *
  * Kamailio's core prints the message that it cannot read, an INFO and its digits included, as an error; its modules do so as INFO and
  * DEBUG. The module `debugger` gives each of them a level of its own (router/quiet.cfg), and with it comes a look at every statement of
- * the script: a sixth of what Callseal adds to a call. This is the same table without the look. Kamailio asks it through the call that
+ * the script: a tenth of what Callseal adds to a call. This is the same table without the look. Kamailio asks it through the call that
  * `debugger` uses, and no other part of Kamailio is touched.
  *
  * It says that it is there (WITH_LOG_DOOR in the environment), and the configuration loads `debugger` where it does not: a library that
