@@ -16,7 +16,7 @@
 
 # The parameters of our Record-Route, as cookie.cfg writes them, without lo.
 [2]
-;v=1;k=[^;=]++;lg=[^;=]++;rn=\d{1,5}+;d=[^;=]++;rf=[^;=]++;sg=[^;=]++\z
+;v=1;k=[^;=|]++;lg=(?:c|a\d*+);rn=\d{1,5}+;d=b?[io];rf=[^;=|]++;sg=[^;=]++\z
 
 # A head as in 0 with headers that begin with X-.
 [3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -314,3 +315,25 @@ def test_too_many_hops_and_wrong_methods(rig: Rig) -> None:
         del rig.carrier.send
     rig.carrier.send(sent[0].replace("Max-Forwards: 60", "Max-Forwards: 0"))
     assert dialog.answered(2).status == 483
+
+
+@pytest.mark.parametrize("written", ["in our order", "in another"])
+def test_signature_does_not_hold_for_another_call(rig: Rig, written: str) -> None:
+    """What is signed is joined by |. A caller who chooses a Call-ID with one must not have another call's signed with it."""
+    caller = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}", call_id="0f0f|another@call")
+    cseq = caller.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    called = Dialog.of(rig.partner, leg1)
+    called.reply(leg1, 200, sdp=leg1.body)
+    assert caller.answered(cseq).status == 200
+    caller.ack(cseq)
+    whole = list(caller.routes)
+    caller.call_id = "another@call"
+    caller.routes = [re.sub(r";rf=([0-9a-f]+)", r";rf=\1|0f0f", route) for route in whole]
+    if written == "in another":
+        caller.routes = [re.sub(r"(;v=1)(.*)(;sg=[0-9a-f]+)", r"\3\1\2", route) for route in caller.routes]
+    assert caller.answered(caller.request("BYE"), "BYE").status == 481
+    caller.call_id, caller.routes = "0f0f|another@call", whole
+    caller.request("BYE")
+    bye = rig.partner.expect_request("BYE")
+    rig.partner.reply(bye, 200)

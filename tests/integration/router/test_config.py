@@ -24,6 +24,11 @@ SWITCHES: dict[str, dict[str, str]] = {
     "no fence": {"fence": '"unsafe-off"'},
     "SRTP": {"media_profile": '"srtp"'},
     "SRTP behind an RTP carrier": {"partner.media_profile": '"srtp"', "platform.media_profile": '"srtp"'},
+    "SRTP behind an RTP carrier, one anchor": {
+        "anchors": '"one"',
+        "partner.media_profile": '"srtp"',
+        "platform.media_profile": '"srtp"',
+    },
     "all": {
         "anchors": '"one"',
         "dtmf_info": "true",
@@ -37,6 +42,10 @@ TRANSPORTS: dict[str, tuple[dict[str, str], frozenset[str]]] = {
     "TLS to partner and platform": ({}, frozenset({"partner", "platform"})),
     "TLS everywhere": ({}, frozenset({"carrier", "partner", "platform"})),
     "TCP everywhere": ({"transport": '"tcp"'}, frozenset()),
+    "TLS everywhere, SRTP, one anchor": (
+        {"anchors": '"one"', "media_profile": '"srtp"'},
+        frozenset({"carrier", "partner", "platform"}),
+    ),
     "TLS everywhere, all switches": (SWITCHES["all"], frozenset({"carrier", "partner", "platform"})),
 }
 
@@ -75,8 +84,13 @@ NAMES = (
 
 @pytest.mark.compat
 @pytest.mark.parametrize("tls", [frozenset(), frozenset({"partner", "platform"})], ids=["UDP", "TLS"])
-def test_config_with_names_is_good(tmp_path: Path, suite: str, tls: frozenset[str]) -> None:
-    router = rendered(tmp_path, {}, tls=tls)
+@pytest.mark.parametrize(
+    "settings", [{}, {"anchors": '"one"', "media_profile": '"srtp"'}], ids=["plain", "one anchor, SRTP"]
+)
+def test_config_with_names_is_good(
+    tmp_path: Path, suite: str, tls: frozenset[str], settings: dict[str, str]
+) -> None:
+    router = rendered(tmp_path, settings, tls=tls)
     deployment = tmp_path / "callseal.toml"
     text = deployment.read_text(encoding="utf-8") + NAMES
     deployment.write_text(
