@@ -129,7 +129,7 @@ def listening(url: str, chosen: str | None) -> tuple[str, int]:
     """Where the desk listens: `chosen` (`ADDRESS:PORT`), else the address of its URL. Raises `ValueError`, whose text is for people."""
     if chosen is not None:
         host, _, port = chosen.rpartition(":")
-        if not host or not port.isdigit() or int(port) > _LAST_PORT:
+        if not host or not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
             raise ValueError(f"--listen {chosen}: write it as ADDRESS:PORT, for example 127.0.0.1:8050")
         return host.strip("[]"), int(port)
     parts = urlsplit(url)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_NOT_HERE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 def bind(address: tuple[str, int]) -> list[socket.socket]:
@@ -13,22 +17,38 @@ def bind(address: tuple[str, int]) -> list[socket.socket]:
     address, and `OverflowError` for a port that is none."""
     host, port = address
     bound: list[socket.socket] = []
+    missing: OSError | None = None
     try:
-        for family, kind, protocol, _, where in dict.fromkeys(
+        for info in dict.fromkeys(
             socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         ):
-            one = socket.socket(family, kind, protocol)
-            bound.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind(where)
+            try:
+                bound.append(_bound(info[0], info[4]))
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing = error  # `localhost` is ::1, too, where a host has no IPv6
+        if missing is not None and not bound:
+            raise missing
     except OSError as error:
         for one in bound:
             one.close()
         reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise OSError(f"cannot listen on {host}:{port}: {reason}") from None
     return bound
+
+
+def _bound(family: int, where: Any) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(where)
+    except BaseException:
+        one.close()
+        raise
+    return one
 
 
 class Startup:

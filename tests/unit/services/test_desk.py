@@ -91,7 +91,9 @@ def test_where_the_desk_listens(url: str, chosen: str | None, address: tuple[str
     assert listening(url, chosen) == address
 
 
-@pytest.mark.parametrize("chosen", ["8050", ":8050", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:70000"])
+@pytest.mark.parametrize(
+    "chosen", ["8050", ":8050", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:8²", "127.0.0.1:70000"]
+)
 def test_a_wrong_listen_is_2(config: Path, capsys: pytest.CaptureFixture[str], chosen: str) -> None:
     assert main(["--config", str(config), "--listen", chosen]) == 2
     assert "ADDRESS:PORT" in capsys.readouterr().err

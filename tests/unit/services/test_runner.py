@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from callseal.services import runner
+from callseal.services.startup import bind
 
 pytestmark = pytest.mark.unit
 
@@ -141,6 +142,21 @@ def test_a_port_in_use_is_one_sentence_and_1(capsys: pytest.CaptureFixture[str])
     assert [(one["event"], one["error"]) for one in told] == [
         ("cannot_start", f"cannot listen on 127.0.0.1:{port}: Address already in use")
     ]
+
+
+def test_a_name_is_listened_on_where_the_host_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` is two addresses; a host without IPv6 has one of them."""
+    theirs = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::50", 0, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: theirs)
+    (one,) = bind(("localhost", 0))
+    with one:
+        assert one.getsockname()[0] == "127.0.0.1"
+    del theirs[1]
+    with pytest.raises(OSError, match=r"cannot listen on localhost:0: (Cannot assign|Address family)"):
+        bind(("localhost", 0))
 
 
 def test_a_name_that_is_none_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:

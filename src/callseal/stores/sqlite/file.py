@@ -105,8 +105,11 @@ class StoreFile:
             self._forgetting = loop.call_later(FORGET_WITHIN_S, self._forget)
 
     def _forget(self) -> None:
-        """Again and again, while somebody else reads the file."""
+        """Again and again, while somebody else reads the file. Not after a flush that failed: what is lost of the log may be what
+        makes sense of the pages that would come into the database."""
         self._forgetting = None
+        if self.flusher.failed:
+            return
         try:
             self._to_forget = not forget_deleted(self.db)
         except sqlite3.OperationalError as error:

@@ -50,6 +50,7 @@ class Flusher:
         self._flushed = 0
         self._under_way: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self.failed = False
 
     def wrote(self) -> None:
@@ -69,6 +70,8 @@ class Flusher:
         wanted = self._written
         while self._flushed < wanted:
             self.check()
+            if self._closed:
+                raise StoreUnavailable("closed")
             # Shielded: one who gives up must not take the flush away from the others.
             await asyncio.shield(self._next())
         self.check()
@@ -97,6 +100,7 @@ class Flusher:
         if self._flushed < self._written and not self.failed:
             with suppress(StoreUnavailable):
                 self.now()
+        self._closed = True
         os.close(self._file)
 
     def _late(self) -> None:
@@ -111,9 +115,11 @@ class Flusher:
         return self._under_way
 
     async def _one(self) -> None:
-        await asyncio.sleep(0)  # the rest of this turn
-        written, begun = self._written, self._seconds()
         try:
+            await asyncio.sleep(0)  # the rest of this turn
+            if self._closed:
+                return  # and flushed; the descriptor may be another file's by now
+            written, begun = self._written, self._seconds()
             if self._quick:
                 self._flush(self._file)
             else:

@@ -171,6 +171,31 @@ def test_after_a_flush_that_failed_nothing_is_said_to_be_on_the_disk(flusher: Fl
     assert disk.begun == 1
 
 
+def test_a_flush_that_was_about_to_begin_leaves_a_closed_file_alone(tmp_path: Path) -> None:
+    flushed: list[int] = []
+    (tmp_path / "log").touch()
+    flusher = Flusher(tmp_path / "log", flushed.append, lambda: 0.0)
+
+    async def story() -> None:
+        flusher.wrote()
+        await flusher.on_disk()
+        flusher.wrote()
+        waiting = asyncio.create_task(flusher.on_disk())
+        while flusher._under_way is None:  # noqa: ASYNC110 - a turn at a time
+            await asyncio.sleep(0)
+        flusher.close()
+        await waiting
+        assert len(flushed) == 2, "close has flushed what was left, and nobody after it"
+        flusher.wrote()
+        async with asyncio.timeout(2):
+            with pytest.raises(StoreUnavailable):
+                await flusher.on_disk()
+
+    asyncio.run(story())
+    assert len(flushed) == 2
+    assert not flusher.failed
+
+
 def test_a_store_whose_flush_failed_takes_no_write_and_is_not_healthy(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "desk.sqlite3")
     store.commit(Change(FRESH, NOW, LOG))
@@ -271,6 +296,22 @@ def test_somebody_who_reads_the_file_puts_it_off_and_no_more(tmp_path: Path) -> 
         reader.execute("COMMIT")
         reader.close()
         await _gone_after(path)
+
+    asyncio.run(story())
+    store.close()
+
+
+def test_after_a_flush_that_failed_the_log_is_not_taken_into_the_database(tmp_path: Path) -> None:
+    """What is lost of it may be in the middle: a power cut would leave a database of which half is older."""
+    path = tmp_path / "desk.sqlite3"
+    store = SqliteStore(path)
+
+    async def story() -> None:
+        _end(store)
+        before = path.read_bytes(), log_file(path).stat().st_size
+        store._file.flusher.failed = True
+        await asyncio.sleep(module.FORGET_WITHIN_S + 0.2)
+        assert (path.read_bytes(), log_file(path).stat().st_size) == before
 
     asyncio.run(story())
     store.close()
