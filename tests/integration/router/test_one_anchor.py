@@ -135,8 +135,26 @@ def test_no_customer_audio_reaches_the_agent(one: Rig, first: Leg) -> None:
     assert one.partner_customer_media.voices(CUSTOMER) > 150
 
 
+@pytest.mark.compat
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_a_platform_that_speaks_of_ice_is_understood(
+    one: Rig, monkeypatch: pytest.MonkeyPatch, direction: str
+) -> None:
+    """Its candidates would be tried round the edge, and the partner's next SDP with them in it refused: they end here, as at an anchor."""
+    ice = "a=ice-ufrag:abcd\r\na=candidate:1 1 UDP 1 127.81.0.40 4000 typ host\r\na=end-of-candidates\r\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(one.agent_media, "sdp", partial(one.agent_media.sdp, extra=ice))
+        story = inbound(one) if direction == "in" else outbound(one)
+    assert not any("candidate" in message.text or "a=ice" in message.text for message in one.partner.heard)
+    assert place(story.home["customer"]) == (one.agent_media.address, one.agent_media.port)
+    talk(story)
+
+
 def test_bypass_of_a_call_that_goes_out_is_anchored(one: Rig) -> None:
-    """The platform's SDP went to the partner untouched; without the partner it must not go to the carrier like that."""
+    """The platform's SDP went to the partner untouched; without the partner it must not go to the carrier like that.
+
+    (The last one here: a partner that says 503 is passed by until it has answered a probe.)
+    """
     platform = Dialog.new(one.platform, f"sip:+447700900555@{one.kamailio.sip[0]}", user=NUMBER)
     cseq = platform.request("INVITE", sdp=one.agent_media.sdp())
     leg1 = one.partner.expect_request("INVITE")
@@ -151,18 +169,3 @@ def test_bypass_of_a_call_that_goes_out_is_anchored(one: Rig) -> None:
     one.customer_media.target, one.agent_media.target = place(invite.body), place(answer.body)
     assert one.agent_media.wait_voice(CUSTOMER) >= 15
     assert one.customer_media.wait_voice(AGENT) >= 15
-
-
-@pytest.mark.compat
-@pytest.mark.parametrize("direction", ["in", "out"])
-def test_a_platform_that_speaks_of_ice_is_understood(
-    one: Rig, monkeypatch: pytest.MonkeyPatch, direction: str
-) -> None:
-    """Its candidates would be tried round the edge, and the partner's next SDP with them in it refused: they end here, as at an anchor."""
-    ice = "a=ice-ufrag:abcd\r\na=candidate:1 1 UDP 1 127.81.0.40 4000 typ host\r\na=end-of-candidates\r\n"
-    with monkeypatch.context() as patch:
-        patch.setattr(one.agent_media, "sdp", partial(one.agent_media.sdp, extra=ice))
-        story = inbound(one) if direction == "in" else outbound(one)
-    assert not any("candidate" in message.text or "a=ice" in message.text for message in one.partner.heard)
-    assert place(story.home["customer"]) == (one.agent_media.address, one.agent_media.port)
-    talk(story)
