@@ -262,3 +262,29 @@ def only_the_partner_gets_keys(rig: Rig) -> None:
     time.sleep(0.6)
     assert rig.partner_customer_media.events() > 0, "the customer's digits reach the partner"
     assert rig.agent_media.events() == 0, "the fence stands"
+
+
+def greeted(rig: Rig) -> Story:
+    """Carrier -> partner -> platform: it greets the caller, and the agent when there is one."""
+    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
+    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
+    leg1 = rig.partner.expect_request("INVITE")
+    partner_customer, partner_agent = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
+    second = partner_agent.request(
+        "INVITE", sdp=rig.partner_agent_media.sdp(), headers=second_headers(leg1, TOKEN)
+    )
+    leg2 = rig.platform.expect_request("INVITE")
+    platform = Dialog.of(rig.platform, leg2)
+    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
+    answer2 = partner_agent.answered(second)
+    partner_customer.reply(leg1, 200, sdp=rig.partner_customer_media.sdp())
+    answer1 = carrier.answered(first)
+    carrier.ack(first)
+    partner_agent.ack(second)
+    platform.incoming("ACK")
+    story = Story(rig, carrier, partner_customer, partner_agent, platform)
+    story.home = {"customer": answer2.body, "agent": leg1.body}
+    story.at_carrier, story.at_platform = answer1.body, leg2.body
+    rig.partner_customer_media.send_to(leg1.body)
+    rig.partner_agent_media.send_to(answer2.body)
+    return story

@@ -15,6 +15,7 @@ from tests.integration.router.story import (
     NUMBER,
     TOKEN,
     Story,
+    greeted,
     inbound,
     outbound,
     place,
@@ -348,33 +349,14 @@ def test_forked_answer(rig: Rig) -> None:
 @pytest.mark.compat
 def test_partner_that_has_the_media_from_the_start(rig: Rig) -> None:
     """It greets the caller before the agent is there: both legs at the partner, the agent leg fenced, then home."""
-    carrier = Dialog.new(rig.carrier, f"sip:{NUMBER}@{rig.kamailio.sip[0]}")
-    first = carrier.request("INVITE", sdp=rig.customer_media.sdp())
-    leg1 = rig.partner.expect_request("INVITE")
-    partner_customer = Dialog.of(rig.partner, leg1)
-    partner_agent = second_leg(rig, leg1)
-    second = partner_agent.request(
-        "INVITE", sdp=rig.partner_agent_media.sdp(), headers=second_headers(leg1, TOKEN)
-    )
-    leg2 = rig.platform.expect_request("INVITE")
-    platform = Dialog.of(rig.platform, leg2)
-    platform.reply(leg2, 200, sdp=rig.agent_media.sdp())
-    answer2 = partner_agent.answered(second)
-    partner_customer.reply(leg1, 200, sdp=rig.partner_customer_media.sdp())
-    answer1 = carrier.answered(first)
-    carrier.ack(first)
-    partner_agent.ack(second)
-    platform.incoming("ACK")
-    rig.customer_media.target, rig.agent_media.target = place(answer1.body), place(leg2.body)
-    rig.partner_agent_media.target = place(answer2.body)
+    story = greeted(rig)
+    rig.customer_media.send_to(story.at_carrier)
+    rig.agent_media.send_to(story.at_platform)
     assert rig.partner_customer_media.wait_voice(CUSTOMER) >= 15
     assert rig.agent_media.wait_voice(PARTNER_AGENT) >= 15
     rig.partner_agent_media.press()
     rig.agent_media.wait_voice(PARTNER_AGENT)
     assert rig.agent_media.events() == 0
-    story = Story(rig, carrier, partner_customer, partner_agent, platform)
-    story.home = {"customer": answer2.body, "agent": leg1.body}
-    story.at_carrier, story.at_platform = answer1.body, leg2.body
     story.restore()
     story.release_hold()
     talk(story)
