@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import unquote
 
 CARD = "[card removed]"
@@ -64,6 +65,7 @@ _RUN = re.compile(
     rf"(?P<keep>{_PROTECTED})|(?:%20|%2[BbDd]|%3[Dd]|\\u[0-9a-fA-F]{{4}})*"
     rf"(?P<run>\d(?:{_SEPARATOR}?\d){{{SHORTEST - 1},}})"
 )
+_DIGIT = re.compile(r"\d")
 _DOTTED = re.compile(r"(?<![\d.])\d{4}(?:\.\d{4}){3}(?![\d.])")
 _SINGLES = re.compile(rf"(?<![0-9A-Za-z])\d(?:[^0-9A-Za-z]{{1,4}}\d(?![0-9A-Za-z])){{{SHORTEST - 1},}}")
 _GROUP = re.compile(rf"\d+|{_SEPARATOR}")
@@ -78,6 +80,8 @@ _CREDENTIALS = (
     (re.compile(r"(?i)\b(inline:)[A-Za-z0-9+/=]{20,}"), rf"\1{SECRET}"),  # SDES key, RFC 4568
     (re.compile(r"(?i)\b(signal\s*=\s*)[0-9A-D*#]{1,2}"), rf"\1{SECRET}"),  # application/dtmf-relay
 )
+_HINTS = ("bearer", "bas", "token", "whsec_", "nline:", "gnal")
+"""One of them stands, in lower case, in whatever a pattern of `_CREDENTIALS` finds; without an `i`, which has several small forms."""
 _TELLING = """
 pan cardnumber cvv cvv2 cvc cvc2 cid securitycode expiry expirydate track1 track2 digit digits dtmf signal
 token sessiontoken paymenttoken xpaymenttoken password passphrase secret apikey authorization cookie setcookie
@@ -89,9 +93,11 @@ _HIDDEN_KEYS = frozenset(_TELLING.split())
 
 def scrub(text: str) -> str:
     """`text` without card numbers, bearer credentials, SDES keys and DTMF signals."""
-    for pattern, instead in _CREDENTIALS:
-        text = pattern.sub(instead, text)
-    if sum(map(str.isdigit, text)) < SHORTEST:
+    folded = text.casefold()
+    if any(hint in folded for hint in _HINTS):
+        for pattern, instead in _CREDENTIALS:
+            text = pattern.sub(instead, text)
+    if len(_DIGIT.findall(text)) < SHORTEST:
         return text
     text = _DOTTED.sub(lambda found: CARD if is_card(found[0].replace(".", "")) else found[0], text)
     text = _SINGLES.sub(_singles, text)
@@ -100,14 +106,10 @@ def scrub(text: str) -> str:
 
 def scrub_value(value: object, key: str = "") -> object:
     """A log value of any type without secrets: what stands under a telling `key` goes whole, the rest is scrubbed."""
-    if (
-        value is not None
-        and not isinstance(value, bool)
-        and re.sub(r"[^a-z0-9]", "", key.lower()) in _HIDDEN_KEYS
-    ):
-        return SECRET
     if value is None or isinstance(value, bool):
         return value
+    if _tells(key):
+        return SECRET
     if isinstance(value, int | float):
         return value if scrub(str(value)) == str(value) else CARD
     if isinstance(value, Mapping):
@@ -117,6 +119,11 @@ def scrub_value(value: object, key: str = "") -> object:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return scrub(str(value))
+
+
+@lru_cache(maxsize=1024)
+def _tells(key: str) -> bool:
+    return re.sub(r"[^a-z0-9]", "", key.lower()) in _HIDDEN_KEYS
 
 
 def party(number: str) -> str:

@@ -33,6 +33,8 @@ from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
 
 _GRACE_S = 2
+_CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=4)
+"""Each that is kept open is looked at, twice, for every request: sixteen of them cost a third of the request itself."""
 _LAST_PORT = 65535
 
 log = structlog.get_logger("callseal.desk")
@@ -96,7 +98,7 @@ async def serve(parts: Parts, address: tuple[str, int], *, demo_links: Path | No
     """As `runner.serve`; the event streams end with the process."""
     store = SqliteStore(parts.store)
     # No proxy from the environment: tokens and keys travel in these requests.
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, limits=_CONNECTIONS) as http:
         app = create_app(
             parts.desk,
             store=store,

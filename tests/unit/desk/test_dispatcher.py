@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -150,6 +151,28 @@ def test_each_command_reaches_its_port_and_leaves_the_outbox(command: cmd.Comman
 def test_every_command_has_a_lane_and_a_patience() -> None:
     in_store = {Do.NOTIFY, Do.FORGET_TOKEN}
     assert set(LANES) == set(PATIENCE) == set(Do) - in_store
+
+
+def test_what_nobody_waits_for_begins_once_in_a_turn() -> None:
+    """And what somebody waits for does not stand behind it."""
+    told: list[cmd.Command] = [
+        cmd.Annotate(reference=f"r{number}", key="k", state="ready", text="x") for number in range(5)
+    ]
+    world = scripted(hold=[77])
+    turns: list[int] = []
+
+    async def go() -> None:
+        dispatcher = Dispatcher(world, edges=world, partners=Partners.alone(world), platform=world)  # type: ignore[arg-type]
+        dispatcher.submit([Pending(number, command, None) for number, command in enumerate([*told, HOLD])])
+        async with asyncio.timeout(5):
+            while dispatcher._tasks:
+                turns.append(len(world.called))
+                await asyncio.sleep(0)
+
+    asyncio.run(go())
+    assert sorted(world.called) == ["annotate"] * 5 + ["hold"]
+    assert world.called[0] == "hold"
+    assert max(after - before for before, after in itertools.pairwise(turns)) == 1
 
 
 def test_confirmations_come_back_as_events() -> None:

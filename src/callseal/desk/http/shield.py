@@ -51,6 +51,7 @@ class Shield:
             return
         started = False
         refused = False
+        whole = False  # its length was told with the head: all of it was made before
         taken = 0
 
         async def limited() -> Message:
@@ -71,11 +72,12 @@ class Shield:
             await send(message)
 
         async def from_the_disk(message: Message) -> None:
-            nonlocal started, refused
+            nonlocal started, refused, whole
             if refused:
                 return
             try:
-                await self._on_disk()
+                if not whole:
+                    await self._on_disk()
             except StoreUnavailable as error:
                 log.error("store_unavailable", reason=str(error))  # noqa: TRY400 - the store has said why
                 if started:
@@ -83,6 +85,8 @@ class Shield:
                 refused = True
                 await _refuse(with_headers, 503, NO_STORE)
                 return
+            if not started:
+                whole = "content-length" in Headers(raw=message["headers"])
             started = True
             await with_headers(message)
 

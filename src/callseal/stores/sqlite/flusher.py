@@ -4,9 +4,8 @@ With `synchronous=NORMAL` a commit is written to the log and not flushed (https:
 survives the process, not a power cut. A flush of that file makes every commit before it durable, as SQLite's own at each commit
 would. Whatever comes while one is under way waits for the next, together.
 
-A quick disk is waited for on the spot, at the end of the loop's turn: what the turn has written goes together, and what comes meanwhile
-is the next turn's. A slow one is waited for in a thread, so that the loop goes on; a turn to a thread and back costs more CPU
-than a quick flush takes.
+A quick disk is waited for on the spot, by whoever asks first: a turn of the loop, when many calls wait for theirs, is longer than
+the flush. A slow one is waited for in a thread, so that the loop goes on, and what comes meanwhile goes together.
 """
 
 from __future__ import annotations
@@ -72,6 +71,9 @@ class Flusher:
             self.check()
             if self._closed:
                 raise StoreUnavailable("closed")
+            if self._quick and self._under_way is None:
+                self.now()
+                continue
             # Shielded: one who gives up must not take the flush away from the others.
             await asyncio.shield(self._next())
         self.check()
@@ -80,7 +82,7 @@ class Flusher:
         """The same at once, in this thread."""
         written = self._written
         try:
-            self._flush(self._file)
+            self._timed_flush()
         except OSError as error:
             self._fail(error)
         self.check()
@@ -119,18 +121,20 @@ class Flusher:
             await asyncio.sleep(0)  # the rest of this turn
             if self._closed:
                 return  # and flushed; the descriptor may be another file's by now
-            written, begun = self._written, self._seconds()
-            if self._quick:
-                self._flush(self._file)
-            else:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._flush, self._file)
+            written = self._written
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._timed_flush)
         except OSError as error:
             self._fail(error)
         else:
             self._flushed = max(self._flushed, written)
-            self._quick = self._seconds() - begun < QUICK_S
         finally:
             self._under_way = None
+
+    def _timed_flush(self) -> None:
+        """Timed here, in whichever thread: the turn to another and back is the loop's time, not the disk's."""
+        begun = self._seconds()
+        self._flush(self._file)
+        self._quick = self._seconds() - begun < QUICK_S
 
     def _fail(self, error: OSError) -> None:
         self.failed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import threading
 import time
@@ -118,22 +119,42 @@ def test_a_slow_disk_is_waited_for_in_a_thread_and_a_quick_one_on_the_spot(
     )
 
 
-def test_what_is_written_in_one_turn_is_flushed_once(tmp_path: Path, disk: Disk) -> None:
+def test_on_a_quick_disk_who_asks_first_flushes_for_all_and_nobody_waits_a_turn(
+    tmp_path: Path, disk: Disk
+) -> None:
     (tmp_path / "log").touch()
     flusher = Flusher(tmp_path / "log", disk.flush, lambda: 0.0)
 
-    async def write() -> None:
+    async def story() -> None:
         flusher.wrote()
         await flusher.on_disk()
-
-    async def story() -> None:
-        await write()
         assert disk.begun == 1
-        await asyncio.gather(*(write() for _ in range(10)))
+        for _ in range(10):
+            flusher.wrote()
+        passed: list[bool] = []
+        asyncio.get_running_loop().call_soon(passed.append, True)
+        for _ in range(10):
+            await flusher.on_disk()
+        assert not passed, "a turn of a busy loop is longer than the flush"
 
     asyncio.run(story())
     flusher.close()
     assert disk.begun == 2
+
+
+def test_a_loop_that_is_late_does_not_make_the_disk_slow(flusher: Flusher, disk: Disk) -> None:
+    async def story() -> None:
+        flusher.wrote()
+        waiting = asyncio.create_task(flusher.on_disk())
+        while not disk.begun:  # noqa: ASYNC110 - looked at from outside
+            await asyncio.sleep(0)
+        time.sleep(0.05)  # noqa: ASYNC251 - other calls' work
+        await waiting
+        flusher.wrote()
+        await flusher.on_disk()
+
+    asyncio.run(story())
+    assert disk.threads[1] is threading.main_thread()
 
 
 def test_without_an_event_loop_it_is_flushed_at_once(flusher: Flusher, disk: Disk) -> None:
@@ -174,7 +195,7 @@ def test_after_a_flush_that_failed_nothing_is_said_to_be_on_the_disk(flusher: Fl
 def test_a_flush_that_was_about_to_begin_leaves_a_closed_file_alone(tmp_path: Path) -> None:
     flushed: list[int] = []
     (tmp_path / "log").touch()
-    flusher = Flusher(tmp_path / "log", flushed.append, lambda: 0.0)
+    flusher = Flusher(tmp_path / "log", flushed.append, itertools.count().__next__)  # a slow disk
 
     async def story() -> None:
         flusher.wrote()
