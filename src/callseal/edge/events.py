@@ -10,7 +10,7 @@ from callseal.edge.anchors import Leg
 from callseal.edge.spool import Spool
 
 EventKind: TypeAlias = Literal[
-    "leg_moved", "leg_refused", "leg_undone", "media_silent", "hold_expired", "call_ended"
+    "leg_moved", "leg_refused", "leg_undone", "media_silent", "hold_expired", "call_ended", "fork_lost"
 ]
 
 _VERDICTS = ("leg_moved", "media_silent")
@@ -69,9 +69,10 @@ class Reporter:
         where: str | None = None,
         node: str = "",
         hold: int = 0,
+        tag: str = "",
         evidence: Evidence | None = None,
     ) -> None:
-        """`node`: the rtpengine that anchors the leg, where it was seen. `hold`: the number of the desk's last hold before the move,
+        """`tag`: which device of the leg, where several may have answered. `node`: the rtpengine that anchors the leg, where it was seen. `hold`: the number of the desk's last hold before the move,
         0 when this agent knows of none."""
         now = self._now_ms()
         event_id = ulid(now, self._random_bytes(10))
@@ -85,6 +86,7 @@ class Reporter:
             "where": where,
             **({"node": node} if node else {}),
             **({"hold": hold} if hold else {}),
+            **({"tag": tag} if tag else {}),
             "evidence": (evidence or Evidence()).as_json(),
         }
         await self._spool.put(

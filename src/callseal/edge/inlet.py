@@ -252,6 +252,8 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
             await agent.holds.noted_unheld(reference, notice.cseq)
         case "lost":
             agent.forks.lost(reference, leg, notice.tag)
+            # Its end may be heard by another edge.
+            await agent.reporter.report(reference, "fork_lost", leg, tag=notice.tag)
         case "ended" if agent.forks.has_lost(reference, leg, notice.tag):
             log.info("fork_ended", reference=reference, leg=leg)
         case "ended":
@@ -261,7 +263,7 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
                 log.info("token_dropped", reference=reference)
             if leg == "customer":
                 await agent.holds.ended(reference)
-            await agent.reporter.report(reference, "call_ended", leg, where=where)
+            await agent.reporter.report(reference, "call_ended", leg, where=where, tag=notice.tag)
             await agent.journal.forget_leg(reference, leg)
 
 

@@ -39,9 +39,18 @@ events = "{SECOND_AGENT}:8023"
 class TwoEdges(Rig):
     """`edge-1` as in a `Rig`; `through_second()` sends everything that follows to `edge-2`."""
 
-    def __init__(self, rootfs: Rootfs, root: Path, *, tls: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        root: Path,
+        *,
+        tls: frozenset[str] = frozenset(),
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self._second_tls = f'sip_tls = "{SECOND_EDGE}:{TLS_PORT}"\n' if tls else ""
-        super().__init__(rootfs, root, tls=tls, amend=lambda text: text + _SECOND + self._second_tls)
+        super().__init__(
+            rootfs, root, tls=tls, settings=settings, amend=lambda text: text + _SECOND + self._second_tls
+        )
         folder = self.workspace.directory("router-2")
         render(self.deployment, "edge-2", folder)
         logs = self.workspace.logs

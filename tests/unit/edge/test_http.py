@@ -426,7 +426,7 @@ def test_media_at_home(tmp_path: Path) -> None:
 
 
 def test_the_end_of_a_device_that_never_had_the_call_ends_nothing(tmp_path: Path) -> None:
-    """A fork's loser; its tag is of this leg and this call."""
+    """A fork's loser; its tag is of this leg and this call. The desk is told, for the end that another edge hears."""
 
     def ended(leg: str, tag: str) -> dict[str, str]:
         return LEG | {"leg": leg, "call_id": leg[0], "kind": "ended", "tag": tag}
@@ -437,11 +437,13 @@ def test_the_end_of_a_device_that_never_had_the_call_ends_nothing(tmp_path: Path
         assert (await face.post("/inlet/leg", data=lost)).status_code == 204
         for notice in (ended("agent", "b" * 32), ended("agent", "b" * 32)):
             assert (await face.post("/inlet/leg", data=notice)).status_code == 204
-        (handoff,) = await face.queued()
+        handoff, told = await face.queued()
         assert handoff["token"] == TOKEN, "the call goes on"
+        assert (told["kind"], told["leg"], told["tag"]) == ("fork_lost", "agent", "b" * 32)
         for notice in (ended("customer", "b" * 32), ended("agent", "a" * 32)):
             assert (await face.post("/inlet/leg", data=notice)).status_code == 204
-        assert [row["leg"] for row in await face.queued()] == ["customer", "agent"]
+        ends = [row for row in await face.queued() if row["kind"] == "call_ended"]
+        assert [(row["leg"], row["tag"]) for row in ends] == [("customer", "b" * 32), ("agent", "a" * 32)]
 
     on_face(tmp_path, story)
 

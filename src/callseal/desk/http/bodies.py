@@ -109,6 +109,7 @@ class EdgeEventBody(BaseModel):
     where: str | None = None
     node: Text = ""
     hold: Annotated[int, Field(ge=0)] = 0
+    tag: Text = ""
     evidence: Evidence = Evidence()
 
 

@@ -15,6 +15,7 @@ from fastapi import Depends, Header, Request
 from callseal.desk.core import Desk
 from callseal.desk.http.errors import ApiError
 from callseal.desk.logins import COOKIE, Logins, Visitor, same
+from callseal.desk.lost_forks import LostForks
 from callseal.desk.passwords import Failures
 from callseal.desk.settings import DeskSettings
 
@@ -27,6 +28,7 @@ class Context:
     desk: Desk
     logins: Logins
     failures: Failures = field(default_factory=Failures)
+    lost_forks: LostForks = field(default_factory=LostForks)
     ready: bool = False
 
     @property

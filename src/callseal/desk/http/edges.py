@@ -112,6 +112,8 @@ def _take_event(ctx: Context, key: str, body: EdgeEventBody) -> None:
             return
         desk.metrics.edge_events.labels("unknown_call").inc()
         raise ApiError(409, "unknown_call", "This call was not handed off yet.", "Send it again later.")
+    if _of_a_lost_fork(ctx, body):
+        return
     event = read(body)
     if event is None:
         desk.metrics.edge_events.labels("ignored").inc()
@@ -119,6 +121,20 @@ def _take_event(ctx: Context, key: str, body: EdgeEventBody) -> None:
         return
     desk.metrics.edge_events.labels(body.kind).inc()
     desk.apply(body.reference, event, source=f"edge:{body.edge}", seen=("edge", body.event_id))
+
+
+def _of_a_lost_fork(ctx: Context, body: EdgeEventBody) -> bool:
+    """It says that a device has lost, or is the end of one that has, by whichever edge it came: nothing happens to the call."""
+    leg = body.leg or ""
+    if body.kind == "fork_lost":
+        ctx.lost_forks.lost(body.reference, leg, body.tag)
+        ctx.desk.metrics.edge_events.labels("fork_lost").inc()
+        return True
+    if body.kind == "call_ended" and ctx.lost_forks.has_lost(body.reference, leg, body.tag):
+        ctx.desk.metrics.edge_events.labels("fork_ended").inc()
+        log.info("fork_ended", reference=body.reference, leg=leg, edge=body.edge)
+        return True
+    return False
 
 
 @router.post("/batch")
