@@ -26,12 +26,16 @@ class Destination:
     uri: str
     up: bool
 
+MEMORY_STALE = "memory_stale"
+"""The same file's: 1 when the process that looks was found to hang."""
+
 
 @dataclass(frozen=True, slots=True)
 class RouterState:
     """`events`: the script's counters since Kamailio's start. `queue`: notices that wait for the edge agent.
 
-    `short_of_memory`: 0, 1 (new calls are turned away) or 2 (second halves of calls, too). `guarded`: Kamailio looks at its memory.
+    `short_of_memory`: 0, 1 (new calls are turned away) or 2 (second halves of calls, too). `guarded`: a process of
+    Kamailio looks at its memory.
     """
 
     events: Mapping[str, int] = field(default_factory=dict)
@@ -56,7 +60,7 @@ def read_state(control: RouterControl) -> RouterState:
         free_bytes=int(memory["free"]),
         total_bytes=int(memory["total"]),
         short_of_memory=_shared(control, MEMORY),
-        guarded=_shared(control, MEMORY_PERCENT) > 0,
+        guarded=_shared(control, MEMORY_PERCENT) > 0 and _shared(control, MEMORY_STALE) == 0,
         draining=is_draining(control),
     )
 

@@ -168,7 +168,7 @@ def memory(state: RouterState, busiest: str) -> Iterator[Finding]:
         yield fail(
             "memory",
             f"Kamailio does not look at its memory; {amount}",
-            "What it runs is not what is rendered, or it has just started: ask again, then restart it.",
+            "What it runs is not what is rendered, or its timer hangs, or it has just started: ask again, then restart it.",
         )
     if state.short_of_memory == 0:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,6 +118,82 @@ def test_nearly_out_of_memory_calls_that_are_up_still_go_on(make_rig: MakeRig) -
         story.hang_up()
         # The partner is far above its limit still, and its BYE went through all the same.
     rig.partner.reply(leg1, 486, tag="x")
+
+
+def timer_of_memory(rig: Rig) -> int:
+    """The pid of the process that looks."""
+    said = rig.rpc("core.ps")  # pid, name, pid, name...
+    (pid,) = [pid for pid, name in zip(said[::2], said[1::2], strict=True) if name.endswith("timer=memory")]
+    return int(pid)
+
+
+def four_seconds_later(rig: Rig) -> None:
+    looked = int(rig.rpc("pv.shvGet", "memory_looked")["value"])
+    assert abs(looked - time.time()) < 3, "the timer has said when it was here"
+    rig.rpc("pv.shvSet", "memory_looked", "int", looked - 4)
+
+
+@pytest.mark.compat
+def test_a_timer_that_hangs_leaves_no_word_that_stands_for_ever(rig: Rig) -> None:
+    """Neither "short" nor "enough": a new call looks itself, until the timer comes again."""
+    timer = timer_of_memory(rig)
+    was = int(rig.rpc("pv.shvGet", "memory_percent")["value"])
+    too_little = free(rig) // 1024 // 20
+    rig.rpc("pv.shvSet", "memory_percent", "int", too_little)
+    until_level(rig, 1)
+    os.kill(timer, signal.SIGSTOP)
+    try:
+        rig.rpc("pv.shvSet", "memory_percent", "int", was)
+        assert asked(rig, rig.carrier, "INVITE").status == 503, "its word counts for three seconds"
+        four_seconds_later(rig)
+        story = inbound(rig)
+        rig.rpc("pv.shvSet", "memory_percent", "int", too_little)
+        assert asked(rig, rig.carrier, "INVITE").status == 503, "the guard goes on"
+        rig.rpc("pv.shvSet", "memory_percent", "int", was)
+        story.secure()
+        story.restore()
+        story.hang_up()
+        assert asked(rig, rig.platform, "OPTIONS").status == 200
+        assert rig.rpc("pv.shvGet", "memory_stale")["value"] == 1, "the doctor sees it"
+    finally:
+        os.kill(timer, signal.SIGCONT)
+        rig.rpc("pv.shvSet", "memory_percent", "int", was)
+    until(lambda: rig.rpc("pv.shvGet", "memory_stale")["value"] == 0)
+    until_level(rig, 0)
+    assert rig.kamailio.log_text().count("no longer looks at shared memory") == 1
+
+
+def test_nearly_out_with_a_timer_that_hangs_nothing_in_a_dialog_is_turned_away_for_ever(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig(edits=(("id=sandbox;rps=5000;cps=500", "id=sandbox;rps=40;cps=500"),))
+    timer, story = timer_of_memory(rig), inbound(rig)
+    was = int(rig.rpc("pv.shvGet", "memory_percent")["value"])
+    rig.rpc("pv.shvSet", "memory_percent", "int", free(rig) // 1024 // 5)
+    until_level(rig, 2)
+    os.kill(timer, signal.SIGSTOP)
+    try:
+        rig.rpc("pv.shvSet", "memory_percent", "int", was)
+        four_seconds_later(rig)
+        for _ in range(120):
+            story.partner_customer.request("INFO")
+        until(lambda: len(rig.carrier.untaken("INFO")) == 120)
+        assert level(rig) == 0
+    finally:
+        os.kill(timer, signal.SIGCONT)
+        rig.rpc("pv.shvSet", "memory_percent", "int", was)
+
+
+@pytest.mark.compat
+def test_the_guard_does_not_die_alone(make_rig: MakeRig) -> None:
+    """Kamailio ends with the process that looks, and comes back with another (`Restart=always`)."""
+    rig = make_rig()
+    os.kill(timer_of_memory(rig), signal.SIGKILL)
+    until(lambda: not rig.kamailio.alive, 10)
+    rig.kamailio.restart()
+    rig.fresh()
+    inbound(rig).hang_up()
+    assert level(rig) == 0
 
 
 @pytest.mark.compat
