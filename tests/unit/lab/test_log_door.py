@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from callseal.lab.log_door import build
+from callseal.lab.rootfs import Rootfs
+from callseal.lab.router import Kamailio
 from callseal.render import hand_written
 
 pytestmark = pytest.mark.unit
@@ -83,3 +85,22 @@ def test_it_is_not_there_where_nobody_asks(folder: Path) -> None:
     """A Kamailio without that call, or none at all: `debugger` is loaded, whatever the environment said."""
     assert asked(program(folder, ""), "1", "0", WITH_LOG_DOOR="1") == {"door": "shut"}
     assert asked(program(folder, CALL), "1", "0", preload=False) == {"door": "shut"}
+
+
+def test_the_lab_hands_no_variable_of_ours_on_to_kamailio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WITH_LOG_DOOR", "1")
+    (tmp_path / "data").mkdir()
+    kamailio = Kamailio(
+        Rootfs("forky", tmp_path), config=tmp_path, sip=("127.0.0.1", 5060), known_peer="127.0.0.1",
+        log=tmp_path / "log", door=False,
+    )  # fmt: skip
+    assert kamailio._env is not None
+    assert set(kamailio._env) == {"PATH"}
+
+
+def test_kamailio_can_start_no_program_that_would_inherit_them() -> None:
+    modules = (hand_written() / "modules.cfg").read_text(encoding="utf-8")
+    assert 'loadmodule "exec.so"' not in modules
+    assert 'loadmodule "app_' not in modules

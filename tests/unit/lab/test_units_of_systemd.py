@@ -6,10 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from callseal.lab.rootfs import Rootfs
-from callseal.lab.router import Kamailio
-from callseal.render import hand_written
-
 pytestmark = pytest.mark.unit
 
 UNITS = Path(__file__).parents[3] / "infra" / "systemd"
@@ -34,22 +30,3 @@ def test_the_libraries_of_kamailio_go_into_kamailio_alone() -> None:
         else:
             assert "log-door" not in said, unit.name
             assert "peer-check" not in said, unit.name
-
-
-def test_the_lab_hands_no_variable_of_ours_on_to_kamailio(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WITH_LOG_DOOR", "1")
-    (tmp_path / "data").mkdir()
-    kamailio = Kamailio(
-        Rootfs("forky", tmp_path), config=tmp_path, sip=("127.0.0.1", 5060), known_peer="127.0.0.1",
-        log=tmp_path / "log", door=False,
-    )  # fmt: skip
-    assert kamailio._env is not None
-    assert set(kamailio._env) == {"PATH"}
-
-
-def test_kamailio_can_start_no_program_that_would_inherit_them() -> None:
-    modules = (hand_written() / "modules.cfg").read_text(encoding="utf-8")
-    assert 'loadmodule "exec.so"' not in modules
-    assert 'loadmodule "app_' not in modules
