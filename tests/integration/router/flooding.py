@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,11 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from callseal.lab.rootfs import project_root
 from tests.integration.router.fuzzing import _ask, _until_heard
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, Leg, Story, second_headers, second_leg
 from tests.support.flood_sender import NAME
+from tests.support.sender import sending
 from tests.support.sip_peer import Dialog, Message, SipPeer
 
 CALLER = "+447700900666"
@@ -149,20 +146,12 @@ def flood(rig: Rig, message: bytes, *, rate: float) -> Iterator[Sent]:
         "invite": base64.b64encode(message).decode(),
     }  # fmt: skip
     told = Sent()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.flood_sender"],
-        cwd=project_root(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as sender:  # fmt: skip
-        assert sender.stdin is not None
-        assert sender.stdout is not None
-        sender.stdin.write(json.dumps(job))
-        sender.stdin.close()
+    with sending("tests.support.flood_sender", job) as sender:
         try:
             yield told
         finally:
             sender.terminate()
-            heard = sender.stdout.read()
-    result = json.loads(heard)
+        result = sender.result()
     told.sent, told.seconds, told.answers = result["sent"], result["seconds"], result["answers"]
 
 

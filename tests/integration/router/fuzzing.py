@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +12,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from callseal.lab.rootfs import project_root
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, TOKEN, inbound, outbound, second_headers, second_leg
 from tests.support.fuzz_sender import MARK
+from tests.support.sender import sending
 from tests.support.sip_fuzz import Fuzz
 from tests.support.sip_peer import Dialog, Message, SipPeer, tag_of
 from tests.support.sip_strict import faults, split
@@ -251,18 +248,11 @@ def run(rig: Rig, said: list[tuple[str, bytes]], *, count: int, seed: int, good:
     }
     calls: list[float] = []
     try:
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fuzz_sender"],
-            cwd=project_root(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        ) as sender:  # fmt: skip
-            assert sender.stdin is not None
-            assert sender.stdout is not None
-            sender.stdin.write(json.dumps(job))
-            sender.stdin.close()
-            while sender.poll() is None:
+        with sending("tests.support.fuzz_sender", job) as sender:
+            while sender.sends:
                 calls.append(_told(rig, watch))
                 time.sleep(0.02)
-            told = json.loads(sender.stdout.read())
+            told = sender.result()
     finally:
         for peer in rig.peers:
             peer.intercept = None

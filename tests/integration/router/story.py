@@ -200,27 +200,34 @@ def outbound(
     number: str = "+447700900555",
     user: str = NUMBER,
     switch: Callable[[], None] | None = None,
+    keeps: Literal[0, 183, 200] = 0,
 ) -> Story:
-    """Platform -> partner -> carrier, answered: the mirror. `user` is the number that it shows; `switch` is called between the 200s and their ACKs."""
+    """Platform -> partner -> carrier, answered: the mirror. `user` is the number that it shows; `switch` is called between the 200s and their ACKs.
+    With `keeps` both legs stay with the partner, which plays the ringing; the platform gets its first SDP with that status."""
     platform = Dialog.new(rig.platform, f"sip:{number}@{rig.kamailio.sip[0]}", user=user)
     first = platform.request("INVITE", sdp=rig.agent_media.sdp())
     leg1 = rig.partner.expect_request("INVITE")
     partner_agent = Dialog.of(rig.partner, leg1)
     rig.partner.reply(leg1, 100)
 
+    if keeps == 183:
+        partner_agent.reply(leg1, 183, sdp=rig.partner_agent_media.sdp())
+        platform.provisional(183)
     partner_customer = second_leg(rig, leg1)
-    second = partner_customer.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, token))
+    offer = rig.partner_customer_media.sdp() if keeps else leg1.body
+    second = partner_customer.request("INVITE", sdp=offer, headers=second_headers(leg1, token))
     leg2 = rig.carrier.expect_request("INVITE")
     carrier = Dialog.of(rig.carrier, leg2)
-    carrier.reply(leg2, 180)
-    partner_customer.provisional(180)
-    partner_agent.reply(leg1, 180)
-    ringing = platform.provisional(180)
-    assert ringing.get("X-Call-Reference"), "180 without the reference"
+    if not keeps:
+        carrier.reply(leg2, 180)
+        partner_customer.provisional(180)
+        partner_agent.reply(leg1, 180)
+        ringing = platform.provisional(180)
+        assert ringing.get("X-Call-Reference"), "180 without the reference"
     carrier.reply(leg2, 200, sdp=rig.customer_media.sdp())
     answer2 = partner_customer.answered(second)
     assert answer2.status == 200, answer2.start
-    partner_agent.reply(leg1, 200, sdp=answer2.body)
+    partner_agent.reply(leg1, 200, sdp=rig.partner_agent_media.sdp() if keeps else answer2.body)
     answer1 = platform.answered(first)
     assert answer1.status == 200, answer1.start
     if switch is not None:
@@ -234,6 +241,9 @@ def outbound(
     story.home = {"agent": answer2.body, "customer": leg1.body}
     story.at_platform, story.at_carrier = answer1.body, leg2.body
     story.leg1_invite, story.leg2_invite = leg1, leg2
+    if keeps:
+        rig.partner_agent_media.send_to(leg1.body)
+        rig.partner_customer_media.send_to(answer2.body)
     return story
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.hearing import heard_at_home
 from tests.integration.router.rig import Rig
+from tests.integration.router.smuggling import SDP_TYPE, multipart, part
 from tests.integration.router.story import NUMBER, TOKEN, inbound, second_headers, second_leg
-from tests.integration.router.test_smuggling import SDP_TYPE, multipart, part
 from tests.support.sip_peer import Dialog
 
 pytestmark = pytest.mark.integration

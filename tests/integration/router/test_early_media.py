@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from tests.integration.router.conftest import MakeRig
@@ -9,14 +11,12 @@ from tests.integration.router.hearing import fence_stands, heard_at_home, heard_
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import (
     NUMBER,
-    TOKEN,
     Leg,
     Story,
     greeted,
     only_the_partner_gets_keys,
+    outbound,
     place,
-    second_headers,
-    second_leg,
 )
 from tests.integration.router.test_srtp import PLATFORM_SUITE, SRTP, keys_seen
 from tests.support.sip_peer import Dialog, Message
@@ -27,35 +27,9 @@ EARLY = {"early_media": "true"}
 ONE = {"anchors": '"one"'}
 
 
-def rung(rig: Rig, early: int = 183) -> tuple[Story, Message]:
-    """Platform -> partner -> carrier: it plays the ringing, and both legs stay with it. Out: also the first reply that the platform gets
-    with or without an SDP."""
-    platform = Dialog.new(rig.platform, f"sip:+447700900555@{rig.kamailio.sip[0]}", user=NUMBER)
-    first = platform.request("INVITE", sdp=rig.agent_media.sdp())
-    leg1 = rig.partner.expect_request("INVITE")
-    partner_agent, partner_customer = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
-    if early == 183:
-        partner_agent.reply(leg1, 183, sdp=rig.partner_agent_media.sdp())
-        shown = platform.provisional(183)
-    second = partner_customer.request(
-        "INVITE", sdp=rig.partner_customer_media.sdp(), headers=second_headers(leg1, TOKEN)
-    )
-    leg2 = rig.carrier.expect_request("INVITE")
-    carrier = Dialog.of(rig.carrier, leg2)
-    carrier.reply(leg2, 200, sdp=rig.customer_media.sdp())
-    answer2 = partner_customer.answered(second)
-    partner_agent.reply(leg1, 200, sdp=rig.partner_agent_media.sdp())
-    answer1 = platform.answered(first)
-    platform.ack(first)
-    partner_agent.incoming("ACK")
-    partner_customer.ack(second)
-    carrier.incoming("ACK")
-    story = Story(rig, carrier, partner_customer, partner_agent, platform, direction="out")
-    story.home = {"agent": answer2.body, "customer": leg1.body}
-    story.at_platform, story.at_carrier = answer1.body, leg2.body
-    rig.partner_agent_media.send_to(leg1.body)
-    rig.partner_customer_media.send_to(answer2.body)
-    return story, shown if early == 183 else answer1
+def first_shown(rig: Rig) -> Message:
+    """The reply with the first SDP that the platform gets."""
+    return next(message for message in rig.platform.heard if message.status and message.body)
 
 
 def from_there_home_and_back(story: Story, first: Leg) -> None:
@@ -85,9 +59,11 @@ def test_of_a_call_in(make_rig: MakeRig) -> None:
 
 @pytest.mark.compat
 @pytest.mark.parametrize(("anchors", "early"), [("one", 183), ("two", 200)])
-def test_of_a_call_out(make_rig: MakeRig, anchors: str, early: int) -> None:
+def test_of_a_call_out(make_rig: MakeRig, anchors: str, early: Literal[183, 200]) -> None:
     rig = make_rig(settings=EARLY | {"anchors": f'"{anchors}"'})
-    story, shown = rung(rig, early)
+    story = outbound(rig, keeps=early)
+    shown = first_shown(rig)
+    assert shown.status == early
     assert place(shown.body)[0] == str(rig.deployment.edges[0].media)
     from_there_home_and_back(story, "agent")
 
@@ -99,7 +75,7 @@ def test_with_srtp(make_rig: MakeRig, direction: str) -> None:
     if direction == "in":
         from_there_home_and_back(greeted(rig), "customer")
     else:
-        from_there_home_and_back(rung(rig)[0], "agent")
+        from_there_home_and_back(outbound(rig, keeps=183), "agent")
     assert {key.suite.name for key in keys_seen(rig.platform)} == {PLATFORM_SUITE}
 
 
@@ -118,24 +94,7 @@ def test_a_partner_that_was_said_not_to_do_so_is_not_heard(make_rig: MakeRig) ->
 def test_an_ordinary_call_out_of_such_a_partner(make_rig: MakeRig) -> None:
     """It need not have the media: with its anchor standing the call is one with two anchors."""
     rig = make_rig(settings=EARLY | ONE)
-    platform = Dialog.new(rig.platform, f"sip:+447700900555@{rig.kamailio.sip[0]}", user=NUMBER)
-    first = platform.request("INVITE", sdp=rig.agent_media.sdp())
-    leg1 = rig.partner.expect_request("INVITE")
-    partner_agent, partner_customer = Dialog.of(rig.partner, leg1), second_leg(rig, leg1)
-    second = partner_customer.request("INVITE", sdp=leg1.body, headers=second_headers(leg1, TOKEN))
-    leg2 = rig.carrier.expect_request("INVITE")
-    carrier = Dialog.of(rig.carrier, leg2)
-    carrier.reply(leg2, 200, sdp=rig.customer_media.sdp())
-    answer2 = partner_customer.answered(second)
-    partner_agent.reply(leg1, 200, sdp=answer2.body)
-    answer1 = platform.answered(first)
-    platform.ack(first)
-    partner_agent.incoming("ACK")
-    partner_customer.ack(second)
-    carrier.incoming("ACK")
-    story = Story(rig, carrier, partner_customer, partner_agent, platform, direction="out")
-    story.home = {"agent": answer2.body, "customer": leg1.body}
-    story.at_platform, story.at_carrier = answer1.body, leg2.body
+    story = outbound(rig)
     story.everybody_talks()
     heard_at_home(story)
     story.secure("agent")

@@ -19,7 +19,7 @@ from tests.integration.router.test_impostor import (
     impostor_stands,
     the_partner_is_back,
 )
-from tests.integration.router.test_tls import EDGE, final, old_version, said, weak_cipher
+from tests.integration.router.tls_clients import EDGE, final, old_version, said, weak_cipher
 from tests.support.tls_peer import TlsPeer, connect, context
 
 pytestmark = pytest.mark.integration
