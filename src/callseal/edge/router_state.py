@@ -26,6 +26,7 @@ class Destination:
     uri: str
     up: bool
 
+
 MEMORY_STALE = "memory_stale"
 """The same file's: 1 when the process that looks was found to hang."""
 
