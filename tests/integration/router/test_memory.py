@@ -238,6 +238,8 @@ def test_without_the_guard_the_same_flood_takes_all_of_it(make_rig: MakeRig) -> 
         with flood(rig, invite(rig, "large sdp"), rate=150):
             until(lambda: free(rig) < 200_000)
             with pytest.raises(AssertionError):
-                story.secure()
+                for _ in range(20):  # transactions end and leave a little, so that one may get through
+                    story.secure()
+                    story.restore()
     finally:
         peers.leave()
