@@ -31,6 +31,14 @@ def _in_files(path: Path) -> bool:
     return any(TOKEN.encode() in file.read_bytes() for file in path.parent.iterdir())
 
 
+def _reading(path: Path) -> sqlite3.Connection:
+    """Another program in the middle of a long look, until it is closed."""
+    reader = open_database(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sessions").fetchone()
+    return reader
+
+
 async def _gone_after(path: Path) -> float:
     begun = time.monotonic()
     async with asyncio.timeout(5):
@@ -81,15 +89,12 @@ def test_somebody_who_reads_the_file_puts_it_off_and_no_more(tmp_path: Path) -> 
     store = SqliteStore(path)
 
     async def story() -> None:
-        reader = open_database(path)
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM sessions").fetchone()
+        reader = _reading(path)
         begun = time.monotonic()
         _end(store)
         await asyncio.sleep(2 * module.FORGET_WITHIN_S + 0.1)
         assert _in_files(path)
         assert time.monotonic() - begun < 0.9, "the desk has not waited for the reader"
-        reader.execute("COMMIT")
         reader.close()
         await _gone_after(path)
 
@@ -138,13 +143,10 @@ def test_a_reader_in_the_way_is_said_once_and_so_is_its_end(tmp_path: Path) -> N
     store = SqliteStore(path)
 
     async def story() -> None:
-        reader = open_database(path)
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM sessions").fetchone()
+        reader = _reading(path)
         _end(store)
         await asyncio.sleep(4 * module.FORGET_WITHIN_S)
         assert [(line["event"], line["reason"]) for line in logs] == [("log_not_emptied", "SQLITE_BUSY")]
-        reader.execute("COMMIT")
         reader.close()
         await _gone_after(path)
         await asyncio.sleep(module.FORGET_WITHIN_S)
