@@ -40,7 +40,8 @@ class Database:
     """Opens the file (and its folder), migrates it, runs functions on it one after the other.
 
     After a flush that failed nothing that was written before can be trusted: the file is closed without its log and opened again, as
-    a restart would, before anything else is done. Until that succeeds, whoever asks hears why not.
+    a restart would, before anything else is done. Until that succeeds, whoever asks hears why not. As after a crash, what was refused
+    in that moment may yet be there: whoever was refused asks again, and all that is written may be written twice.
     """
 
     def __init__(self, path: Path) -> None:
