@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.anchors import Leg, ng_call_id
+from callseal.edge.answers import rtpengine_errors
 from callseal.edge.carrier_blocks import NoSuchLegError
 from callseal.edge.evidence import counters
 from callseal.edge.fence import assert_fence
 from callseal.edge.inlet import Filled, Reference, Text
-from callseal.edge.ng_client import NgRefusedError, NgSilentError
+from callseal.edge.ng_client import NgSilentError
 
 MAX_TTL_MS = 60_000
 _LONGEST_NUMBER = 9
@@ -62,27 +63,20 @@ def _order(request: Request) -> int:
 async def hold(request: Request, wanted: HoldRequest) -> dict[str, Any]:
     agent: EdgeAgent = request.app.state.agent
     try:
-        expires_at = await agent.holds.hold(
-            wanted.reference, wanted.call_id, wanted.node, wanted.ttl_ms, order=_order(request)
-        )
+        with rtpengine_errors():
+            expires_at = await agent.holds.hold(
+                wanted.reference, wanted.call_id, wanted.node, wanted.ttl_ms, order=_order(request)
+            )
     except NoSuchLegError:
         raise HTTPException(409, {"error": "no_such_leg"}) from None
-    except NgSilentError:
-        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
-    except NgRefusedError:
-        raise HTTPException(502, {"error": "rtpengine_refused"}) from None
     return {"held": True, "expires_at": expires_at}
 
 
 @router.post("/unhold")
 async def unhold(request: Request, wanted: LegRequest) -> dict[str, Any]:
     agent: EdgeAgent = request.app.state.agent
-    try:
+    with rtpengine_errors():
         await agent.holds.unhold(wanted.reference, wanted.call_id, wanted.node, order=_order(request))
-    except NgSilentError:
-        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
-    except NgRefusedError:
-        raise HTTPException(502, {"error": "rtpengine_refused"}) from None
     return {"held": False}
 
 

@@ -1,83 +1,61 @@
-"""The agent's one file on disk: SQLite, flushed before every answer, readable by its owner only.
+"""The agent's state: functions run on one SQLite file, on the disk before every answer.
 
-WAL with `synchronous=FULL`: a commit is on the disk when it returns, unless it says that it need not be. `secure_delete` overwrites what is deleted in the
-file; the write-ahead log still has the old pages, so whoever deletes a token calls `forget_pages` too. SQLite blocks, so
-everything runs in one thread of its own, which also puts all writes in one order.
+A commit is on the disk when it returns, unless it says that it need not be. The write-ahead log still has what was deleted, so
+whoever deletes a token calls `forget_pages` too. SQLite blocks, so everything runs in one thread of its own, which also puts all
+writes in one order.
 
-What has gathered while the disk was busy is committed together: one flush for all of them (group commit).
+What has gathered while the disk was busy is committed together: one flush for all of them (group commit), and one turn of the thread
+for as long as there is something to do.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import structlog
+
+from callseal.edge.jobs import Job, commit
+from callseal.edge.state_file import open_state
+from callseal.stores.log import BUSY, Emptying, close_without_log, flush_failed, forget_deleted, log_file
+
 T = TypeVar("T")
 
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE outbox (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        reference TEXT NOT NULL,
-        kind TEXT NOT NULL CHECK (kind IN ('handoff', 'event')),
-        idempotency_key TEXT NOT NULL UNIQUE,
-        body TEXT NOT NULL,
-        queued_at INTEGER NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0,
-        not_before INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE INDEX outbox_order ON outbox (reference, id);
-    CREATE TABLE holds (
-        reference TEXT PRIMARY KEY,
-        call_id TEXT NOT NULL,
-        node TEXT NOT NULL,
-        expires_at INTEGER NOT NULL,
-        limit_at INTEGER NOT NULL,
-        media INTEGER NOT NULL,
-        cseq INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE calls (
-        reference TEXT PRIMARY KEY,
-        customer_call_id TEXT NOT NULL,
-        agent_call_id TEXT NOT NULL,
-        node TEXT NOT NULL,
-        seen_at INTEGER NOT NULL
-    ) STRICT;
-    """,
-)
-"""Forward only; the number of applied entries is `user_version`. Times are unix milliseconds."""
-
+log = structlog.get_logger("callseal.edge.state")
 
 _TOGETHER = 64
 _FORGET_WITHIN_S = 0.2
-
-
-@dataclass(slots=True)
-class _Job:
-    """`work` is None for emptying the log. `result` is told what `work` returned, once that is committed."""
-
-    work: Callable[[sqlite3.Connection], Any] | None
-    flush: bool = False
-    result: Future[Any] = field(default_factory=Future)
-    value: Any = None
-    error: BaseException | None = None
+_LONG_LOG = 4 << 20
+"""Octets of the log from which it is emptied though nobody asked: nothing may have been deleted for a long time."""
 
 
 class Database:
-    """Opens the file (and its folder), migrates it, runs functions on it one after the other."""
+    """Opens the file (and its folder), migrates it, runs functions on it one after the other.
+
+    After a flush that failed nothing that was written before can be trusted: the file is closed without its log and opened again, as
+    a restart would, before anything else is done. Until that succeeds, whoever asks hears why not. As after a crash, what was refused
+    in that moment may yet be there: whoever was refused asks again, and all that is written may be written twice.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edge-state")
-        self._connection = self._thread.submit(_open, path).result()
-        self._waiting: deque[_Job] = deque()
+        self._path = path
+        self._lock = threading.Lock()
+        self._waiting: deque[Job] = deque()
+        self._turning = False
+        self._closed = False
+        self._lost = False
+        self._to_forget = False
         self._forgetting: asyncio.TimerHandle | None = None
+        self._emptying = Emptying(log)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="edge-state")
+        self._connection = self._thread.submit(self._open).result()
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, flush: bool = True) -> T:
         """Run `work` all or nothing: on the disk when this returns, or not at all when it raises.
@@ -86,111 +64,147 @@ class Database:
         does not wait for the disk: the change survives this process, but not a power cut within the next moments. For what may
         as well not have happened, such as forgetting a row that was delivered.
         """
-        value: T = await self._done(_Job(work, flush))
+        if self._to_forget:
+            self._to_forget = False
+            self.forget_pages_soon()
+        # Shielded: a client that hangs up must not leave half a question whether its record is on the disk.
+        value: T = await asyncio.shield(self._add(work, flush=flush))
         return value
 
     async def forget_pages(self) -> None:
         """Empty the write-ahead log, which may still hold the text of deleted rows. What was committed before, flushed or not, is
-        on the disk when this returns."""
-        await self._done(_Job(None))
+        on the disk when this returns. Where another program is reading the file, both come as soon as it has done."""
+        await asyncio.shield(self._empty_log())
 
     def forget_pages_soon(self) -> None:
         """The same within 0.2 s, once for all who ask meanwhile: the flushes of an emptied log are in everybody's way."""
-        if self._forgetting is None:
+        if self._forgetting is None and not self._closed:
             self._forgetting = asyncio.get_running_loop().call_later(_FORGET_WITHIN_S, self._forget)
 
     def _forget(self) -> None:
         self._forgetting = None
-        self._add(_Job(None))
+        if not self._closed:
+            self._empty_log()
 
-    async def _done(self, job: _Job) -> Any:
-        self._add(job)
-        # Shielded: a client that hangs up must not leave half a question whether its record is on the disk.
-        return await asyncio.shield(asyncio.wrap_future(job.result))
+    def _empty_log(self) -> asyncio.Future[bool]:
+        told: asyncio.Future[bool] = self._add(None, flush=False)
+        told.add_done_callback(self._tried_to_empty)
+        return told
 
-    def _add(self, job: _Job) -> None:
-        self._waiting.append(job)
-        # One turn of the thread for each job: the first takes all there are, and the turns of the others find nothing to do.
-        self._thread.submit(self._turn)
+    def _tried_to_empty(self, told: asyncio.Future[bool]) -> None:
+        """Again and again, while something is in the way."""
+        error = told.exception()
+        if error is not None:
+            reason = getattr(error, "sqlite_errorname", type(error).__name__)
+        else:
+            reason = "" if told.result() else BUSY
+        self._emptying.tried(reason)
+        if reason:
+            self.forget_pages_soon()
+
+    def _add(self, work: Callable[[sqlite3.Connection], Any] | None, *, flush: bool) -> asyncio.Future[Any]:
+        job = Job(work, flush, asyncio.get_running_loop().create_future())
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"{self._path} is closed")
+            # A turn that is under way asks once more under this lock before it ends: it takes this job, too.
+            if not self._turning:
+                self._thread.submit(self._turn)
+                self._turning = True
+            self._waiting.append(job)
+        return job.told
 
     def _turn(self) -> None:
-        jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
-        if not jobs:
-            return
-        try:
-            self._commit([job for job in jobs if job.work is not None])
-            if any(job.work is None for job in jobs):
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        except Exception as error:  # noqa: BLE001 - told to each who waits
-            for job in jobs:
-                job.error = job.error or error
-        for job in jobs:
-            if job.error is not None:
-                job.result.set_exception(job.error)
-            else:
-                job.result.set_result(job.value)
+        while jobs := self._take():
+            self._do(jobs)
+            self._tell(jobs)
 
-    def _commit(self, jobs: list[_Job]) -> None:
-        """Raises when none of them is committed."""
-        if not jobs:
-            return
-        connection = self._connection
-        connection.execute(f"PRAGMA synchronous={'FULL' if any(job.flush for job in jobs) else 'NORMAL'}")
-        connection.execute("BEGIN IMMEDIATE")
+    def _take(self) -> list[Job]:
+        with self._lock:
+            jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+            self._turning = bool(jobs)
+            return jobs
+
+    def _do(self, jobs: list[Job]) -> None:
+        """Never raises: each job has its value or its error."""
+        written = [job for job in jobs if job.work is not None]
+        emptying = [job for job in jobs if job.work is None]
+        for part, do in ((written, self._commit), (emptying, self._empty)):
+            try:
+                if part:
+                    self._open_again()
+                    do(part)
+            except BaseException as error:  # noqa: BLE001 - told to each who waits
+                for job in part:
+                    job.error = job.error or error
+                if flush_failed(error):
+                    self._lose(error)
+
+    def _commit(self, jobs: list[Job]) -> None:
+        commit(self._connection, jobs)
+
+    def _empty(self, jobs: list[Job]) -> None:
+        emptied = forget_deleted(self._connection)
+        for job in jobs:
+            job.value = emptied
+
+    def _tell(self, jobs: list[Job]) -> None:
+        """In their own threads, with one wake-up for each of these."""
+        for loop in {job.told.get_loop() for job in jobs}:
+            with suppress(RuntimeError):  # it is closed, and nobody waits
+                theirs = [job for job in jobs if job.told.get_loop() is loop]
+                loop.call_soon_threadsafe(self._told, theirs, self._long())
+
+    def _told(self, jobs: list[Job], long: bool) -> None:
+        for job in jobs:
+            job.tell()
+        if long:
+            self.forget_pages_soon()
+
+    def _long(self) -> bool:
+        with suppress(OSError):
+            return log_file(self._path).stat().st_size > _LONG_LOG
+        return False
+
+    def _open(self) -> sqlite3.Connection:
+        connection = open_state(self._path)
         try:
-            for job in jobs:
-                _attempt(connection, job)
-            connection.execute("COMMIT")
+            # What an earlier run deleted and had no time to forget.
+            self._to_forget = not forget_deleted(connection)
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            close_without_log(connection, self._path)
             raise
+        return connection
+
+    def _lose(self, error: BaseException) -> None:
+        log.critical("flush_failed", error=str(error), advice="Look at the disk.")
+        close_without_log(self._connection, self._path)
+        self._lost = True
+
+    def _open_again(self) -> None:
+        if not self._lost:
+            return
+        try:
+            self._connection = self._open()
+        except OSError as error:
+            raise sqlite3.OperationalError(f"{self._path}: {error.strerror}") from error
+        self._lost = False
+        log.warning("state_opened_again")
 
     def close(self) -> None:
         """Finish what is queued, then close: the last connection takes the log into the file and deletes it."""
+        with self._lock:
+            self._closed = True
         if self._forgetting is not None:
             self._forgetting.cancel()
-        self._thread.submit(self._connection.close).result()
+        self._thread.submit(self._close).result()
         self._thread.shutdown()
+
+    def _close(self) -> None:
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _attempt(connection: sqlite3.Connection, job: _Job) -> None:
-    """Raises when what the others did is lost too (SQLite rolls everything back when the disk is full or broken)."""
-    if job.work is None:
-        return
-    connection.execute("SAVEPOINT job")
-    try:
-        job.value = job.work(connection)
-    except Exception as error:
-        if not connection.in_transaction:
-            raise
-        job.error = error
-        connection.execute("ROLLBACK TO job")
-    connection.execute("RELEASE job")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives the log files beside it the mode of the main file.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=2000"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        connection.close()
-        raise RuntimeError(f"{path} was written by a newer version ({version})")
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")
-    # What an earlier run deleted and had no time to forget.
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return connection

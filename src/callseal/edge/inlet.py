@@ -17,9 +17,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 
 from callseal.edge.agent import EdgeAgent
+from callseal.edge.answers import rtpengine_errors
 from callseal.edge.carrier_blocks import NoSuchLegError
 from callseal.edge.events import Evidence
-from callseal.edge.ng_client import NgRefusedError, NgSilentError
 from callseal.edge.watcher import Answered
 from callseal.observe.scrubber import party
 
@@ -173,13 +173,10 @@ async def hold_first(request: Request) -> Response:
     agent: EdgeAgent = request.app.state.agent
     wanted = _parsed(agent, await _body(request, MAX_BODY), AboutToMove)
     try:
-        await agent.holds.hold_for_agent_leg(wanted.reference)
+        with rtpengine_errors():
+            await agent.holds.hold_for_agent_leg(wanted.reference)
     except NoSuchLegError:
         raise HTTPException(404, {"error": "unknown_call"}) from None
-    except NgSilentError:
-        raise HTTPException(503, {"error": "rtpengine_silent"}) from None
-    except NgRefusedError:
-        raise HTTPException(502, {"error": "rtpengine_refused"}) from None
     return Response(status_code=204)
 
 

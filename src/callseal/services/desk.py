@@ -28,7 +28,7 @@ from callseal.desk.settings import AgentLogin, DeskSettings
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
-from callseal.services import clock, runner
+from callseal.services import clock, runner, stopping
 from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
 
@@ -145,6 +145,7 @@ def listening(url: str, chosen: str | None) -> tuple[str, int]:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: `runner`."""
+    stopping.at_once()
     parser = argparse.ArgumentParser(prog="callseal-desk", description="Callseal's desk")
     parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
     parser.add_argument(

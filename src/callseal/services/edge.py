@@ -22,7 +22,7 @@ from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_gr
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
-from callseal.services import clock, runner
+from callseal.services import clock, runner, stopping
 
 _GRACE_S = 2
 _SWITCH_S = 0.0005
@@ -98,6 +98,7 @@ async def serve(settings: EdgeSettings) -> bool:
 
 def main(argv: list[str] | None = None) -> int:
     """Exit code: `runner`."""
+    stopping.at_once()
     parser = argparse.ArgumentParser(prog="callseal-edge", description="Callseal's edge agent")
     parser.add_argument("--config", type=Path, required=True, help="the deployment (callseal.toml)")
     parser.add_argument("--edge", help="id of the edge; may be left out when there is one")

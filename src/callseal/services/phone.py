@@ -63,6 +63,9 @@ class _Input:
 
 def main(argv: list[str] | None = None) -> int:
     """Run until `quit`, end of input or SIGTERM. Exit codes: 0 done, 1 cannot start, 2 bad configuration."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: os._exit(0))  # nothing is open yet
+
     parser = argparse.ArgumentParser(prog="callseal.services.phone", description="one PJSIP phone")
     parser.add_argument("--config", type=Path, required=True)
     arguments = parser.parse_args(argv)

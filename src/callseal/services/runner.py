@@ -1,6 +1,7 @@
 """What the services that speak HTTP have in common: a quiet uvicorn that says `ready`, how a process begins, and how it ends.
 
-Exit codes of every one: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for a wrong configuration.
+Exit codes of every one: 0 after SIGTERM or SIGINT, 1 when it could not start, 2 for a wrong configuration. While Python still loads
+the service nobody is there to say 0: the signal itself ends it, which systemd takes for a clean end, too.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ import argparse
 import asyncio
 import os
 import resource
-import signal
 import socket
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -23,6 +24,7 @@ from pydantic import StringConstraints, ValidationError
 from starlette.types import ASGIApp
 
 from callseal.observe.logging import configure
+from callseal.services import stopping
 from callseal.services.startup import Startup, bind
 
 LOG_LEVEL = "CALLSEAL_LOG_LEVEL"
@@ -55,6 +57,16 @@ class _Server(uvicorn.Server):
         self._log = log
         self._begin = begin
         self._end = end
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """From here on a signal makes uvicorn end, until the process does. uvicorn's own would raise the signal again when it has
+        ended, in the midst of what the service still has to close."""
+        stopping.hand_over(self._end_serving)
+        yield
+
+    def _end_serving(self) -> None:
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._begin is not None:
@@ -101,6 +113,7 @@ async def serve(
     )
     server = _Server(config, log, begin, end)
     try:
+        await asyncio.sleep(0)  # one who has been told to end hears of it here, with nothing begun
         await server.serve(sockets)
     finally:
         for one in sockets:
@@ -128,16 +141,16 @@ def no_core_dumps() -> None:
 
 def run(service: Coroutine[Any, Any, bool], log: Log, *errors: type[Exception]) -> int:
     """Run a service to its end; `errors` are its own ways of not starting, besides `OSError`. Returns the exit code."""
-    # uvicorn raises the signal again when it has shut down; this is what it then meets.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
     not_started: tuple[type[Exception], ...] = (
         OSError,
         OverflowError,
         *errors,
     )  # OverflowError: no such port
     try:
-        return 0 if asyncio.run(service) else 1
+        return 0 if asyncio.run(stopping.until_told(service)) else 1
+    except stopping.ToldToEnd:
+        log.info("told_to_end")
+        return 0
     except not_started as error:
         log.critical("cannot_start", error=str(error))
         return 1
@@ -152,6 +165,7 @@ def run_sandbox(
     argv: list[str] | None = None,
 ) -> int:
     """A process of the sandbox: one `--config` file of its own, read by `read`. Returns the exit code."""
+    stopping.at_once()
     parser = argparse.ArgumentParser(prog=f"callseal.services.{name}", description=what)
     parser.add_argument("--config", type=Path, required=True)
     arguments = parser.parse_args(argv)

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import pytest
 
-from callseal.edge.database import MIGRATIONS, Database
+from callseal.edge.database import Database
 from callseal.edge.spool import Spool
+from callseal.edge.state_file import MIGRATIONS
 from tests.unit.edge.fakes import REFERENCE, TOKEN
 
 pytestmark = pytest.mark.unit

@@ -1,10 +1,9 @@
-"""Exit codes, and what a wrong configuration may say of itself. Serving and signals: tests/integration/sandbox."""
+"""Exit codes, and what a wrong configuration may say of itself. Serving: tests/integration/sandbox; signals: test_stopping."""
 
 from __future__ import annotations
 
 import json
 import logging
-import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -38,13 +37,10 @@ class OwnError(Exception):
 @pytest.fixture(autouse=True)
 def this_process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("resource.setrlimit", lambda *_: None)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     root = logging.getLogger()
     logs, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = logs, level
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def started(tmp_path: Path, text: str, outcome: bool | Exception = True) -> int:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
+from callseal.stores.log import close_without_log, write_log_again
+
 _FOLDER = "migrations"
 _PATIENCE_S = 1.0
 
@@ -69,9 +71,10 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous=FULL")
         database.execute("PRAGMA secure_delete=ON")
         database.execute("PRAGMA temp_store=MEMORY")
+        write_log_again(database, path)
         migrate(database, migrations())
     except BaseException:
-        database.close()
+        close_without_log(database, path)
         raise
     return database
 
@@ -124,19 +127,3 @@ def _part(database: sqlite3.Connection) -> Iterator[None]:
             database.execute("RELEASE part")
         raise
     database.execute("RELEASE part")
-
-
-def forget_deleted(database: sqlite3.Connection) -> bool:
-    """Copy the overwritten pages into the database and truncate the log, so that no older copy of them is left. False: another
-    program is reading, and the log is as it was."""
-    database.execute("PRAGMA busy_timeout=0")  # the whole desk would wait with us
-    try:
-        busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        database.execute(f"PRAGMA busy_timeout={int(_PATIENCE_S * 1000)}")
-    return not busy
-
-
-def log_file(path: Path) -> Path:
-    """The write-ahead log of the database at `path`; it is there as long as the database is open."""
-    return path.with_name(path.name + "-wal")

@@ -15,7 +15,8 @@ from pathlib import Path
 import structlog
 
 from callseal.payments.ports import StoreUnavailable
-from callseal.stores.sqlite.database import forget_deleted, lock, log_file, open_database, transaction
+from callseal.stores.log import BUSY, Emptying, close_without_log, flush_failed, forget_deleted, log_file
+from callseal.stores.sqlite.database import lock, open_database, transaction
 from callseal.stores.sqlite.flusher import Flusher
 
 log = structlog.get_logger("callseal.store")
@@ -34,17 +35,21 @@ class StoreFile:
             self._file = path.stat().st_ino
             self.flusher = Flusher(log_file(path))
             self._forgetting: asyncio.TimerHandle | None = None
+            self._emptying = Emptying(log)
             # What an earlier run deleted and had no time to forget.
             self._to_forget = not forget_deleted(self.db)
+            self._emptying.tried(BUSY if self._to_forget else "")
         except BaseException:
             os.close(self._lock)
             raise
 
     def close(self) -> None:
-        """The last connection takes the log into the file and deletes it."""
+        """The last connection takes the log into the file and deletes it. After a flush that failed the log stays (`stores.log`)."""
         if self._forgetting is not None:
             self._forgetting.cancel()
         self.flusher.close()
+        if self.flusher.failed:
+            close_without_log(self.db, self._path)
         self.db.close()
         os.close(self._lock)
 
@@ -69,6 +74,7 @@ class StoreFile:
             with transaction(self.db, flush=False):
                 yield
         except sqlite3.OperationalError as error:
+            self._heed(error)
             raise StoreUnavailable(error.sqlite_errorname) from error
         if not self.db.in_transaction:
             self.flusher.wrote()
@@ -88,9 +94,15 @@ class StoreFile:
                 # A row that comes and goes: nothing would be written for a statement that changes nothing.
                 self.db.execute("INSERT OR REPLACE INTO seen VALUES ('', 'healthy', 0)")
                 self.db.execute("DELETE FROM seen WHERE source = ''")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._heed(error)
             return False
         return True
+
+    def _heed(self, error: sqlite3.Error) -> None:
+        """SQLite flushes, too: in `healthy`, and whenever it takes the log into the database."""
+        if flush_failed(error):
+            self.flusher.fail(error)
 
     def _forget_soon(self) -> None:
         """Within 0.2 s, once for all calls that end meanwhile: the flushes of an emptied log are in everybody's way. Without a
@@ -105,15 +117,16 @@ class StoreFile:
             self._forgetting = loop.call_later(FORGET_WITHIN_S, self._forget)
 
     def _forget(self) -> None:
-        """Again and again, while somebody else reads the file. Not after a flush that failed: what is lost of the log may be what
-        makes sense of the pages that would come into the database."""
+        """Again and again, while somebody else reads the file. Not after a flush that failed (`stores.log`)."""
         self._forgetting = None
         if self.flusher.failed:
             return
         try:
             self._to_forget = not forget_deleted(self.db)
+            self._emptying.tried(BUSY if self._to_forget else "")
         except sqlite3.OperationalError as error:
-            log.error("log_not_emptied", reason=error.sqlite_errorname)  # noqa: TRY400 - its message may quote a row
-        if self._to_forget:
+            self._heed(error)
+            self._emptying.tried(error.sqlite_errorname)
+        if self._to_forget and not self.flusher.failed:
             with suppress(RuntimeError):  # no loop: at the next write
                 self._forgetting = asyncio.get_running_loop().call_later(FORGET_WITHIN_S, self._forget)

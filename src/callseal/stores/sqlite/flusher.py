@@ -84,7 +84,7 @@ class Flusher:
         try:
             self._timed_flush()
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
         self.check()
         self._flushed = max(self._flushed, written)
 
@@ -124,7 +124,7 @@ class Flusher:
             written = self._written
             await asyncio.get_running_loop().run_in_executor(self._thread, self._timed_flush)
         except OSError as error:
-            self._fail(error)
+            self.fail(error)
         else:
             self._flushed = max(self._flushed, written)
         finally:
@@ -136,7 +136,8 @@ class Flusher:
         self._flush(self._file)
         self._quick = self._seconds() - begun < QUICK_S
 
-    def _fail(self, error: OSError) -> None:
+    def fail(self, error: Exception) -> None:
+        """A flush has failed, here or in SQLite's own hands."""
         self.failed = True
         log.critical("flush_failed", error=str(error), advice="Look at the disk, then restart the desk.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,18 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from callseal.payments import engine
-from callseal.payments import events as ev
 from callseal.payments.ports import Change, StoreUnavailable
-from callseal.stores.sqlite import SqliteStore, database
-from callseal.stores.sqlite import file as module
-from callseal.stores.sqlite.database import log_file, open_database
+from callseal.stores.log import log_file
+from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.flusher import Flusher
 from tests.support.fresh_session import FRESH, LOG, NOW
 
 pytestmark = pytest.mark.unit
-
-TOKEN = "tok-9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d"
 
 
 class Disk:
@@ -246,109 +240,4 @@ def test_a_commit_is_flushed_into_the_log_that_sqlite_reads(
     store.commit(Change(FRESH, NOW, LOG))
     assert flushed == [str(log_file(path))]
     assert log_file(path).stat().st_size > before
-    store.close()
-
-
-# --- forgetting
-
-
-def _in_files(path: Path) -> bool:
-    return any(TOKEN.encode() in file.read_bytes() for file in path.parent.iterdir())
-
-
-async def _gone_after(path: Path) -> float:
-    begun = time.monotonic()
-    async with asyncio.timeout(5):
-        while _in_files(path):  # noqa: ASYNC110 - looked at from outside
-            await asyncio.sleep(0.005)
-    return time.monotonic() - begun
-
-
-def _end(store: SqliteStore) -> None:
-    session, commands = engine.begin(FRESH, NOW)
-    store.commit(Change(session, NOW, LOG, commands, token=TOKEN))
-    session, commands = engine.handle(session, ev.CallEnded(), NOW)
-    store.commit(Change(session, NOW, LOG, commands, forget_token=True))
-
-
-def test_a_token_is_gone_from_all_files_soon_after_the_call(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "desk.sqlite3"
-    store = SqliteStore(path)
-    emptied = 0
-
-    def count(connection: object) -> bool:
-        nonlocal emptied
-        emptied += 1
-        return module_forget(connection)  # type: ignore[arg-type]
-
-    module_forget = database.forget_deleted
-    monkeypatch.setattr(module, "forget_deleted", count)
-
-    async def story() -> float:
-        _end(store)
-        for _ in range(5):  # other calls that end meanwhile
-            session = store.load(FRESH.reference)
-            assert session is not None
-            store.commit(Change(session, NOW, LOG, forget_token=True))
-        assert store.token(FRESH.reference) is None
-        assert _in_files(path), "the check can see it"
-        return await _gone_after(path)
-
-    assert asyncio.run(story()) < module.FORGET_WITHIN_S + 1
-    store.close()
-    assert emptied == 1, "once for all that ended meanwhile"
-
-
-def test_somebody_who_reads_the_file_puts_it_off_and_no_more(tmp_path: Path) -> None:
-    path = tmp_path / "desk.sqlite3"
-    store = SqliteStore(path)
-
-    async def story() -> None:
-        reader = open_database(path)
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM sessions").fetchone()
-        begun = time.monotonic()
-        _end(store)
-        await asyncio.sleep(2 * module.FORGET_WITHIN_S + 0.1)
-        assert _in_files(path)
-        assert time.monotonic() - begun < 0.9, "the desk has not waited for the reader"
-        reader.execute("COMMIT")
-        reader.close()
-        await _gone_after(path)
-
-    asyncio.run(story())
-    store.close()
-
-
-def test_after_a_flush_that_failed_the_log_is_not_taken_into_the_database(tmp_path: Path) -> None:
-    """What is lost of it may be in the middle: a power cut would leave a database of which half is older."""
-    path = tmp_path / "desk.sqlite3"
-    store = SqliteStore(path)
-
-    async def story() -> None:
-        _end(store)
-        before = path.read_bytes(), log_file(path).stat().st_size
-        store._file.flusher.failed = True
-        await asyncio.sleep(module.FORGET_WITHIN_S + 0.2)
-        assert (path.read_bytes(), log_file(path).stat().st_size) == before
-
-    asyncio.run(story())
-    store.close()
-
-
-def test_a_desk_that_was_killed_forgets_when_it_starts(tmp_path: Path) -> None:
-    path, left = tmp_path / "state" / "desk.sqlite3", tmp_path / "left" / "desk.sqlite3"
-
-    async def story() -> None:
-        store = SqliteStore(path)
-        _end(store)
-        shutil.copytree(path.parent, left.parent)  # what kill -9 would leave at this moment
-        store.close()
-
-    asyncio.run(story())
-    assert _in_files(left)
-    store = SqliteStore(left)
-    assert not _in_files(left)
     store.close()
