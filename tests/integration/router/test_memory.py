@@ -14,7 +14,7 @@ from tests.integration.router.conftest import MakeRig
 from tests.integration.router.flooding import LowestFree, Patient, Unanswered, flood, free, invite, level
 from tests.integration.router.fuzzing import good_call
 from tests.integration.router.rig import Rig
-from tests.integration.router.story import NUMBER, TOKEN, inbound, second_headers, second_leg
+from tests.integration.router.story import NUMBER, TOKEN, Story, inbound, second_headers, second_leg
 from tests.support.sip_peer import Dialog, Message, SipPeer
 
 pytestmark = pytest.mark.integration
@@ -229,6 +229,13 @@ def test_flood_within_its_limit_takes_no_memory_from_calls_that_are_up(make_rig:
 
 
 @pytest.mark.timeout(60)
+def back_and_forth(story: Story) -> None:
+    """Several times: transactions end and leave a little, so that one press may get through."""
+    for _ in range(20):
+        story.secure()
+        story.restore()
+
+
 def test_without_the_guard_the_same_flood_takes_all_of_it(make_rig: MakeRig) -> None:
     """What the test above would say if the guard did nothing: memory is gone, and a call that is up cannot be secured."""
     rig = make_rig(edits=(("$var(short_line) = 25;", "$var(short_line) = 0;"), ("$var(out_line) = 12;", "$var(out_line) = 0;")), shared_mib=32)  # fmt: skip
@@ -238,8 +245,6 @@ def test_without_the_guard_the_same_flood_takes_all_of_it(make_rig: MakeRig) -> 
         with flood(rig, invite(rig, "large sdp"), rate=150):
             until(lambda: free(rig) < 200_000)
             with pytest.raises(AssertionError):
-                for _ in range(20):  # transactions end and leave a little, so that one may get through
-                    story.secure()
-                    story.restore()
+                back_and_forth(story)
     finally:
         peers.leave()
