@@ -106,7 +106,9 @@ def not_run(part: str) -> list[str]:
         if "*soak*" not in row
         for path in re.findall(r"`(tests/[\w./]+)", row)
     }
-    return sorted(path for path in named if paths and not any(f"{path}/".startswith(f"{one}/") for one in paths))
+    return sorted(
+        path for path in named if paths and not any(f"{path}/".startswith(f"{one}/") for one in paths)
+    )
 
 
 def test_the_command_of_a_part_runs_all_that_the_part_names() -> None:

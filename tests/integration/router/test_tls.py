@@ -215,6 +215,37 @@ def test_a_handshake_that_is_too_weak(tls: Rig, weaken: Callable[[ssl.SSLContext
     wait(lambda: tls.count("handshakes_failed") == before + 1, "the failed handshake is counted")
 
 
+@pytest.mark.compat
+def test_one_address_cannot_take_all_connections(tls: Rig) -> None:
+    """Whoever opens them and says nothing: what is too many is closed at once, and a friend is let in."""
+    opened = []
+    try:
+        for _ in range(640):
+            plain = socket.create_connection(EDGE, timeout=2, source_address=(BLOCK.host(99), 0))
+            plain.setblocking(False)
+            opened.append(plain)
+        wait(lambda: sum(map(has_ended, opened)) >= 640 - 520, "the edge closes what is too many")
+        assert sum(map(has_ended, opened)) < 640 - 400, "many are let in"
+        stream = connect(
+            EDGE, context(tls.workspace.root / "tls", "partner", server=False), source=BLOCK.partner
+        )
+        assert final(stream, invite(tls, BLOCK.partner, "z9hG4bKbeside")).startswith("SIP/2.0 403")
+        stream.close()
+    finally:
+        for plain in opened:
+            plain.close()
+
+
+def has_ended(plain: socket.socket) -> bool:
+    """Whether the other side has closed it."""
+    try:
+        return plain.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 def wait(true: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not true():
