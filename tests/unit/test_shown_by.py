@@ -96,6 +96,26 @@ def test_every_part_has_one_command() -> None:
         assert len(re.findall(r"(?m)^ {4}\S", part)) == 1, part.partition("\n")[0]
 
 
+def not_run(part: str) -> list[str]:
+    """Tests named in the table of `part` that its one command, a `pytest` with paths, does not run (*soak* is said beside them)."""
+    command = re.findall(r"(?m)^ {4}(\S.*)$", part)[0]
+    paths = re.findall(r"tests/[\w./]+", command)
+    named = {
+        path
+        for row in re.findall(r"(?m)^\|.*$", part)
+        if "*soak*" not in row
+        for path in re.findall(r"`(tests/[\w./]+)", row)
+    }
+    return sorted(
+        path for path in named if paths and not any(f"{path}/".startswith(f"{one}/") for one in paths)
+    )
+
+
+def test_the_command_of_a_part_runs_all_that_the_part_names() -> None:
+    for part in re.split(r"(?m)^## ", text(PAGE))[1:-2]:
+        assert not_run(part) == [], part.partition("\n")[0]
+
+
 def test_cases_name_tests_of_the_router() -> None:
     folder = ROOT / "tests/integration/router"
     modules = {path.name: text(path) for path in folder.glob("test_*.py")}
@@ -110,3 +130,5 @@ def test_what_is_not_there_is_missed() -> None:
     page = "`tests/unit/test_shown_by.py::test_nothing`, `tests/no/such`, `make tea`\n    make coffee\n"
     assert missing_tests(page) == ["tests/unit/test_shown_by.py::test_nothing", "tests/no/such::"]
     assert missing_targets(page) == ["coffee", "tea"]
+    part = "\n    pytest tests/unit/edge\n\n| a | `tests/unit/edge/test_holds.py`, `tests/unit/edges` |\n| b | `tests/e2e` | *soak* |\n"
+    assert not_run(part) == ["tests/unit/edges"]

@@ -380,5 +380,12 @@ VALIDATORS: dict[str, Validator] = {
             "A partner that stands by has an address of another partner, which would not tell who speaks, or other address families than the first.",
             "Give each partner signalling addresses of its own, of the same families (IPv4, IPv6) as the first one's.",
         ),
+        Validator(
+            "CS105",
+            "no-emergency-number",
+            "No number is marked emergency: what an agent dials in need is judged by the number that the agent shows, and crosses the partner when that one takes payments.",
+            "Add a [[numbers]] entry with emergency = true for each emergency number that can be dialled from the platform.",
+            _W,
+        ),
     )
 }

@@ -102,6 +102,11 @@ class Rules:
             self._title("the machine's own needs")
         for protocol in ("udp", "tcp"):
             self._let_out("dns", protocol, "53", resolvers)
+        if resolvers and all(address.is_loopback for address in deployment.dns.resolvers):
+            # It asks the world itself, which the policy of this chain forbids: no peer with a name would be found any more.
+            self._out.append(
+                "# No rule: the resolver on this host may ask nobody; list whom it asks as well ([dns] resolvers)."
+            )
         self._let_out("ntp", "udp", "123", services.time_servers)
         if services.admin:
             addresses = sorted(own, key=lambda one: (one.version, int(one)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 import urllib.request
 from collections.abc import Callable
@@ -12,9 +13,11 @@ import pytest
 
 from callseal.edge.certificates import METRIC
 from callseal.lab.authority import Authority
-from callseal.lab.encryption import NAMES
+from callseal.lab.encryption import NAMES, TLS_PORT
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY
-from tests.support.stage import Stage
+from tests.e2e.operate.operator import run
+from tests.support.stage import Stage, voices_flow
+from tests.support.tls_peer import connect, context
 
 pytestmark = [pytest.mark.e2e, pytest.mark.compat]
 
@@ -57,3 +60,35 @@ def days_left(stage: Stage) -> dict[str, float]:
         page = answer.read().decode()
     found = re.findall(rf'(?m)^{METRIC}{{file="([^"]+)"}} (\S+)$', page)
     return {file: float(seconds) / 86_400 for file, seconds in found}
+
+
+def test_a_renewed_certificate_is_shown_after_a_reload(encrypted: Stage) -> None:
+    """`callseal reload`, as the how-to says, while a call is up: it is paid afterwards."""
+    folder, now = encrypted.world.workspace.root / "tls", datetime.fromtimestamp(time.time(), UTC)
+    call = encrypted.call()
+    call.dial()
+    before = shown(encrypted)
+    Authority.at(folder, "", now).issue(
+        NAMES["edge"], now=now, addresses=encrypted.world.block.kamailios
+    ).write(folder, "edge")
+    assert shown(encrypted) == before
+    done = run(encrypted, "reload")
+    assert done.returncode == 0, done.stdout + done.stderr
+    deadline = time.monotonic() + 5
+    while shown(encrypted) == before:
+        assert time.monotonic() < deadline, "the old certificate is still shown"
+        time.sleep(0.05)
+    voices_flow(encrypted)
+    assert call.pay()["result"]["outcome"] == "approved"
+    call.hang_up()
+
+
+def shown(stage: Stage) -> bytes | None:
+    """The certificate that a new connection of the partner's meets."""
+    block = stage.world.block
+    client = context(stage.world.workspace.root / "tls", "partner", server=False)
+    stream = connect((block.kamailio, TLS_PORT), client, source=block.partner)
+    assert isinstance(stream.connection, ssl.SSLSocket)
+    certificate = stream.connection.getpeercert(binary_form=True)
+    stream.close()
+    return certificate

@@ -146,3 +146,34 @@ def test_a_server_that_is_not_the_partner(tls: Rig, spoil: Spoil) -> None:
         partner.serve(folder, "partner")
         partner.drop_connections()
         tls.rpc("dispatcher.set_state", "ap", 1, f"sip:{BLOCK.partner}:{TLS_PORT};transport=tls")
+
+
+@pytest.mark.compat
+def test_one_address_cannot_take_all_connections(tls: Rig) -> None:
+    """Whoever opens them and says nothing: what is too many is closed at once, and a friend is let in."""
+    opened = []
+    try:
+        for _ in range(640):
+            plain = socket.create_connection(EDGE, timeout=2, source_address=(BLOCK.host(99), 0))
+            plain.setblocking(False)
+            opened.append(plain)
+        wait(lambda: sum(map(has_ended, opened)) >= 640 - 520, "the edge closes what is too many")
+        assert sum(map(has_ended, opened)) < 640 - 400, "many are let in"
+        stream = connect(
+            EDGE, context(tls.workspace.root / "tls", "partner", server=False), source=BLOCK.partner
+        )
+        assert final(stream, invite(tls, BLOCK.partner, "z9hG4bKbeside")).startswith("SIP/2.0 403")
+        stream.close()
+    finally:
+        for plain in opened:
+            plain.close()
+
+
+def has_ended(plain: socket.socket) -> bool:
+    """Whether the other side has closed it."""
+    try:
+        return plain.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from callseal.deployment.edges import CIPHERS
 from callseal.lab.encryption import FACES
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
@@ -75,6 +76,29 @@ def test_the_edge_does_not_connect_to_a_weak_server(
     call = a_call_comes(rig)
     rig.partner.reply(rig.partner.expect_request("INVITE"), 486, tag="x")
     assert call.answered(1).status == 486
+
+
+ONLY_1_3 = {"private_key": '"tls/edge.key"\nmin_version = "1.3"'}
+ANY_CIPHER = (":".join(CIPHERS), "ALL:@SECLEVEL=0")
+
+
+@pytest.mark.compat
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize("least", ["1.2", "1.3"])
+def test_an_old_version_is_refused_for_itself(make_rig: MakeRig, least: str) -> None:
+    """No cipher of the list is for TLS 1.1, which hides what the version does: where that is 1.2 the edge takes any cipher here."""
+    only = ONLY_1_3 if least == "1.3" else {}
+    rig = make_rig(tls=frozenset(FACES), settings=only, edits=() if only else (ANY_CIPHER,))
+    for version, taken in (("TLSv1_1", False), ("TLSv1_2", least == "1.2"), ("TLSv1_3", True)):
+        client = context(rig.workspace.root / "tls", "partner", server=False)
+        client.set_ciphers("ALL:@SECLEVEL=0")
+        client.minimum_version = client.maximum_version = ssl.TLSVersion[version]
+        if taken:
+            connect(EDGE, client, source=BLOCK.partner).close()
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                connect(EDGE, client, source=BLOCK.partner)
+    inbound(rig).hang_up()
 
 
 def test_a_platform_and_a_carrier_over_udp_beside_a_partner_over_tls(make_rig: MakeRig) -> None:

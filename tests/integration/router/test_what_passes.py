@@ -55,6 +55,25 @@ def test_caller_identity_crosses_both_legs(rig: Rig) -> None:
     rig.partner.reply(leg1, 486, tag="y")
 
 
+@pytest.mark.compat
+def test_caller_identity_crosses_both_legs_of_a_call_out(rig: Rig) -> None:
+    """What the platform says of itself reaches the carrier, who signs or screens it."""
+    platform = Dialog.new(rig.platform, f"sip:+447700900555@{rig.kamailio.sip[0]}", user=NUMBER)
+    first = platform.request("INVITE", sdp=rig.agent_media.sdp(), headers=IDENTITY)
+    leg1 = rig.partner.expect_request("INVITE")
+    wanted = [(name, value.strip()) for name, _, value in (line.partition(":") for line in IDENTITY)]
+    assert values(leg1.headers) == wanted
+    back = second_leg(rig, leg1)
+    kept = tuple(f"{name}: {value}" for name, value in values(leg1.headers))
+    second = back.request("INVITE", sdp=leg1.body, headers=(*second_headers(leg1, TOKEN), *kept))
+    leg2 = rig.carrier.expect_request("INVITE")
+    assert values(leg2.headers) == wanted
+    rig.carrier.reply(leg2, 486, tag="x")
+    assert back.answered(second).status == 486
+    rig.partner.reply(leg1, 486, tag="y")
+    assert platform.answered(first).status == 486
+
+
 def with_codecs(sdp: str) -> str:
     head, _, audio = sdp.partition("m=audio ")
     return head + CODECS.format(port=audio.partition(" ")[0])

@@ -30,6 +30,8 @@ def test_the_second_invite(rig: Rig) -> None:
         'P-Asserted-Identity: "Ada Lovelace" <sip:+447700900123@carrier.example>',
         "Privacy: id",
         "Diversion: <sip:+442079460999@carrier.example>;reason=unconditional",
+        "History-Info: <sip:+442079460999@carrier.example>;index=1",
+        "Identity: eyJhbGciOiJFUzI1NiJ9..x;info=<https://cert.example/a.pem>;alg=ES256;ppt=shaken",
         f"X-Route-Cookie: {IN}",
         "X-Not-For-You: secret",
     )
@@ -41,7 +43,7 @@ def test_the_second_invite(rig: Rig) -> None:
     assert offer.get("Max-Forwards") == "59"
     assert offer.get("X-Route-Cookie") == IN
     assert offer.get("X-Not-For-You") == ""
-    for line in identity[:3]:
+    for line in identity[:5]:
         name, _, value = line.partition(": ")
         assert offer.get(name) == value
     assert re.fullmatch(r"[A-Za-z0-9_-]{43,}", call.token)

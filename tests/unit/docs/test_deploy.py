@@ -42,7 +42,13 @@ def test_the_example_is_good_and_renders_without_a_gap(tmp_path: Path) -> None:
     for edge in ("eu-1", "us-1"):
         out = tmp_path / edge
         render(found.deployment, edge, out)
-        assert "No rule" not in (out / "firewall.nft").read_text(encoding="utf-8")
+        rules = (out / "firewall.nft").read_text(encoding="utf-8")
+        assert "No rule" not in rules
+        beyond = [address for address in found.deployment.dns.resolvers if not address.is_loopback]
+        told = (TOP / "docs/how-to/deploy.md").read_text(encoding="utf-8")
+        assert f"forward-addr: {beyond[0]}\\n" in told, "the resolver beside the edge asks one that it may"
+        for address in beyond:
+            assert re.search(rf"ip daddr .*\b{re.escape(str(address))}\b.* udp dport 53 ", rules)
     assert "No rule" not in desk_firewall(found.deployment)
     (zone,) = write_zone(found.deployment, out, serial=1)
     assert "us-1.example.net." in zone.read_text(encoding="utf-8")

@@ -187,6 +187,15 @@ def test_services_of_the_machine(tmp_path: Path) -> None:
     assert "udp sport 68 udp dport 67 accept" in leaving
 
 
+def test_a_resolver_on_the_host_that_may_ask_nobody_is_told(tmp_path: Path) -> None:
+    """Unbound beside Kamailio asks for itself: the addresses that it forwards to stand in the list, too."""
+    alone = rules(tmp_path, more='[dns]\nresolvers = ["127.0.0.1"]\n')
+    assert alone.count("# No rule: the resolver on this host may ask nobody") == 1
+    forwarding = rules(tmp_path, more='[dns]\nresolvers = ["127.0.0.1", "192.0.2.53"]\n')
+    assert "No rule" not in forwarding
+    assert "192.0.2.53" in forwarding
+
+
 def test_what_is_not_tracked_is_what_is_matched_by_both_ends(tmp_path: Path) -> None:
     text = rules(tmp_path)
     assert lines(text, "untracked_in")[1:] == [

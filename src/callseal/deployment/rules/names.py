@@ -64,6 +64,12 @@ def numbers(raw: Raw) -> Iterator[Finding]:
                     )
 
 
+def emergency(raw: Raw) -> Iterator[Finding]:
+    listed = tuple(raw.each("numbers"))
+    if listed and not any(number.table.get("emergency") is True for number in listed):
+        yield Finding("CS105", listed[0].path, "no number is an emergency number")
+
+
 def tenants(raw: Raw) -> Iterator[Finding]:
     known = {number.text("tenant") for number in raw.each("numbers")}
     for agent in raw.inner("desk").each("agents"):
@@ -72,4 +78,4 @@ def tenants(raw: Raw) -> Iterator[Finding]:
             yield Finding("CS029", (*agent.path, "tenant"), f"no number belongs to tenant “{tenant}”")
 
 
-NAME_RULES: tuple[Rule, ...] = (unique_names, unique_headers, signing_keys, numbers, tenants)
+NAME_RULES: tuple[Rule, ...] = (unique_names, unique_headers, signing_keys, numbers, emergency, tenants)
