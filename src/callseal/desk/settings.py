@@ -34,7 +34,7 @@ class DeskSettings:
     static: Path = STATIC
     login_ms: int = 12 * 3_600_000
     """A shift: after that the agent logs in again."""
-    ping_ms: int = 15_000
+    ping_ms: int = 3_000
     gap_patience_ms: int = 10_000
     """How long a webhook waits for the one before it, which its sender may have given up."""
     forget_unknown_ms: int = 3_600_000

@@ -21,7 +21,7 @@ PING = "event: ping\ndata: {}\n\n"
 
 @router.get("/v1/events")
 async def events(request: Request, ctx: Ctx, visitor: Agent) -> StreamingResponse:
-    """`call` events with the whole CALL, `ping` every 15 s. Resumes after `Last-Event-ID`; without one, or with one that is
+    """`call` events with the whole CALL, `ping` every 3 s. Resumes after `Last-Event-ID`; without one, or with one that is
     too old, it begins with a snapshot of every live call."""
     after = resume_point(request.headers.get("last-event-id"), ctx)
     return StreamingResponse(

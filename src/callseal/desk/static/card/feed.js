@@ -1,9 +1,9 @@
 // One connection to the desk for each API root, shared by every card and list on the page.
 //
 // The events come by fetch rather than EventSource: EventSource gives up for good on a 502, hides 401, and cannot
-// be told that a silent line is a dead line. Here silence of 20 s (the desk pings every 15 s) counts as lost.
+// be told that a silent line is a dead line. Here silence of 7 s (the desk pings every 3 s) counts as lost.
 
-const SILENCE_MS = 20_000;
+const SILENCE_MS = 7_000;
 const GRACE_MS = 1_000;
 const BACKOFF_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
 const PRESS_TRIES = 3;
