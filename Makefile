@@ -16,9 +16,10 @@ test: ## Everything that must hold: lint, types, import rules, unit, integration
 	@$(MAKE) --no-print-directory lint
 	@pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-soak: ## The tests that are too long for every change (ARGS go to pytest)
+soak: ## What is too long for every change: the long tests, then every bench (with ARGS, which go to pytest, the tests alone)
 	@infra/host/setup test
 	@pytest -m soak $(ARGS)
+	@test -n "$(ARGS)" || $(MAKE) --no-print-directory bench-failure bench
 
 lint: ## ruff, mypy --strict, import contracts
 	@infra/host/setup lint
