@@ -19,7 +19,6 @@ from callseal.edge.certificates import CertificateExpiry
 from callseal.edge.courier import Courier
 from callseal.edge.database import Database
 from callseal.edge.events import Reporter
-from callseal.edge.forks import Forks
 from callseal.edge.holds import Holds
 from callseal.edge.journal import Journal
 from callseal.edge.metrics import EdgeMetrics
@@ -33,6 +32,7 @@ from callseal.edge.spool import Spool
 from callseal.edge.tracing import Tracer
 from callseal.edge.watcher import Watcher
 from callseal.observe.errors import Error
+from callseal.payments.lost_forks import LostForks
 
 _CALL_AGE_LIMIT_MS = 24 * 3_600_000
 _CONTROL_TIMEOUT_S = 0.5
@@ -63,7 +63,7 @@ class EdgeAgent:
         self.metrics.registry.register(self.router_metrics)
         self.metrics.registry.register(CertificateExpiry(settings.certificates, now_ms))
         self.acks = AckBook(now_ms)
-        self.forks = Forks()
+        self.forks = LostForks()
         self._random_bytes = random_bytes
         self._tls = tls
         self._database = Database(settings.state)

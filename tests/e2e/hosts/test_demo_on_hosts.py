@@ -39,6 +39,15 @@ def _pids() -> list[int]:
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
 
 
+def _said(pid: int) -> str:
+    """What runs there, and in which state."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return f"{pid} {state} " + Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return f"{pid} has ended now"
+
+
 def _parent(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -99,6 +108,6 @@ def test_a_demo_that_is_stopped_in_the_middle_leaves_no_host_behind(
     assert "Traceback" not in rest
     deadline = time.monotonic() + GONE_S
     while left := [pid for pid in _pids() if _network(pid) in networks]:
-        assert time.monotonic() < deadline, left
+        assert time.monotonic() < deadline, [_said(pid) for pid in left]
         time.sleep(0.05)
     assert _devices() == devices

@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("suite", [BASELINE, COMPATIBILITY] if both else [BASELINE], scope="session")
 
 
-class _Keeper:
+class Keeper:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._count = 0
@@ -65,14 +65,14 @@ class _Keeper:
 
 
 @pytest.fixture(scope="session")
-def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Keeper]:
-    keeper = _Keeper(tmp_path_factory.mktemp("router"))
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keeper]:
+    keeper = Keeper(tmp_path_factory.mktemp("router"))
     yield keeper
     keeper.close()
 
 
 @pytest.fixture
-def make_rig(keeper: _Keeper, suite: str) -> MakeRig:
+def make_rig(keeper: Keeper, suite: str) -> MakeRig:
     """`make_rig(settings={...}, edits=(...))`: a rig with another deployment, or with the router broken on purpose; `shared_mib`: with so
     much shared memory (0: as an edge has)."""
 

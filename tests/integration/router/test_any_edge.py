@@ -8,6 +8,7 @@ import pytest
 
 from callseal.lab.encryption import FACES
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER
 from tests.integration.router.story import Story, inbound, only_the_partner_gets_keys, outbound, place
 from tests.integration.router.two_edges import CLUSTER, SECOND_EDGE, SECOND_MEDIA, TwoEdges
@@ -19,9 +20,9 @@ MIXED = frozenset(FACES) - {"carrier"}
 
 @pytest.fixture(scope="module", params=[frozenset(), MIXED], ids=["UDP", "TLS but for the carrier"])
 def pair(
-    request: pytest.FixtureRequest, suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object
+    request: pytest.FixtureRequest, suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper
 ) -> Iterator[TwoEdges]:
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+    keeper.close()  # its rig holds the same addresses
     with TwoEdges(Rootfs.build(suite), tmp_path_factory.mktemp("two-edges"), tls=request.param) as edges:
         yield edges
 

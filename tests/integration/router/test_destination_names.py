@@ -10,6 +10,7 @@ import pytest
 from callseal.lab.encryption import FACES, TLS_PORT
 from callseal.lab.name_server import NameServer
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.hearing import heard_at_home
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import inbound, outbound
@@ -51,9 +52,9 @@ def named(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def found(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object) -> Iterator[Rig]:
+def found(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper) -> Iterator[Rig]:
     """All faces over TLS, carrier and platform known by name."""
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+    keeper.close()  # its rig holds the same addresses
     folder = tmp_path_factory.mktemp("destinations")
     zones = {f"{face}.example": zone(face) for face in FIRST}
     with (

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import NUMBER
 from tests.integration.router.test_partner_down import connect_in, connect_out, dial_in, dial_out
@@ -32,9 +33,9 @@ def two_servers(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def listed(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object) -> Iterator[Rig]:
+def listed(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper) -> Iterator[Rig]:
     """Two destinations each, probed every second. The partner is down, so that calls go past it, the other way to a destination."""
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+    keeper.close()  # its rig holds the same addresses
     with Rig(
         Rootfs.build(suite),
         tmp_path_factory.mktemp("listed"),

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from callseal.lab.rootfs import project_root
-from tests.integration.router.conftest import MakeRig, _Keeper
+from tests.integration.router.conftest import Keeper, MakeRig
 from tests.integration.router.flooding import Body, LowestFree, Patient, Unanswered, flood, free, invite
 from tests.integration.router.fuzzing import percentile
 from tests.integration.router.rig import Rig
@@ -73,7 +73,7 @@ def moves_for(story: Story, seconds: float) -> Iterator[float]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("body", "rate", "mib"), CASES)
-def test_flood_within_its_limit(keeper: _Keeper, make_rig: MakeRig, body: Body, rate: int, mib: int) -> None:
+def test_flood_within_its_limit(keeper: Keeper, make_rig: MakeRig, body: Body, rate: int, mib: int) -> None:
     keeper.close()  # nothing of the last flood
     rig = make_rig(shared_mib=mib)
     story = inbound(rig)

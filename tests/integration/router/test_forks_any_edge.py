@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.test_forks import forked
 from tests.integration.router.two_edges import TwoEdges
@@ -17,8 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.compat]
 
 
 @pytest.fixture(scope="module")
-def pair(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object) -> Iterator[TwoEdges]:
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+def pair(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper) -> Iterator[TwoEdges]:
+    keeper.close()  # its rig holds the same addresses
     folder = tmp_path_factory.mktemp("forks")
     with TwoEdges(Rootfs.build(suite), folder, settings={"anchors": '"one"'}) as edges:
         yield edges

@@ -14,7 +14,7 @@ import pytest
 from callseal.lab.authority import Authority
 from callseal.lab.encryption import FACES, NAMES, TLS_PORT
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
-from tests.integration.router.conftest import MakeRig, _Keeper
+from tests.integration.router.conftest import Keeper, MakeRig
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import NUMBER, inbound
 from tests.support.sip_peer import Dialog
@@ -159,7 +159,7 @@ def test_a_connection_from_its_port_is_no_way_to_the_partner(tls: Rig, name: str
 
 
 @pytest.fixture(params=[BASELINE, COMPATIBILITY])
-def bare(request: pytest.FixtureRequest, keeper: _Keeper, tmp_path: Path) -> Iterator[Rig]:
+def bare(request: pytest.FixtureRequest, keeper: Keeper, tmp_path: Path) -> Iterator[Rig]:
     """A router that was started without the library."""
     keeper.close()
     with Rig(Rootfs.build(request.param), tmp_path, tls=ENCRYPTED, peer_check=False) as rig:

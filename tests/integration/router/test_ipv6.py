@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
-from tests.integration.router.conftest import TWO, _Keeper
+from tests.integration.router.conftest import TWO, Keeper
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.rig import BLOCK
 from tests.integration.router.six import EDGE, EDGE_MEDIA, STRANGER, SixRig
@@ -39,7 +39,7 @@ if not _has_ipv6():
 
 @pytest.fixture(scope="module", params=list(LAYOUTS.values()), ids=list(LAYOUTS))
 def built(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keeper: _Keeper
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper
 ) -> Iterator[SixRig]:
     keeper.close()
     suite, faces = request.param

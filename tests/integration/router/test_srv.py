@@ -10,6 +10,7 @@ import pytest
 from callseal.lab.encryption import FACES, TLS_PORT
 from callseal.lab.name_server import NameServer
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER, Rig
 from tests.integration.router.story import NUMBER, inbound
 from tests.support.sip_peer import Dialog, SipPeer
@@ -44,8 +45,8 @@ def named(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def found(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object) -> Iterator[Rig]:
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+def found(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper) -> Iterator[Rig]:
+    keeper.close()  # its rig holds the same addresses
     folder = tmp_path_factory.mktemp("named")
     with NameServer(folder / "nsd", SERVER, {"partner.example": ZONE}):
         tls = frozenset(FACES) - {"carrier"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from callseal.lab.rootfs import Rootfs
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.rig import BLOCK, CUSTOMER, Rig, talker
 from tests.integration.router.story import NUMBER, Story, inbound, outbound
@@ -77,8 +78,8 @@ class Three:
 
 
 @pytest.fixture(scope="module")
-def edge(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: object) -> Iterator[Rig]:
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+def edge(suite: str, tmp_path_factory: pytest.TempPathFactory, keeper: Keeper) -> Iterator[Rig]:
+    keeper.close()  # its rig holds the same addresses
     with Rig(
         Rootfs.build(suite),
         tmp_path_factory.mktemp("three"),

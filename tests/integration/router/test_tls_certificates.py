@@ -12,7 +12,7 @@ from callseal.lab.authority import Authority, Issued
 from callseal.lab.encryption import NAMES, TLS_PORT
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from callseal.render import render
-from tests.integration.router.conftest import MakeRig, _Keeper
+from tests.integration.router.conftest import Keeper, MakeRig
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import NUMBER, inbound
 from tests.integration.router.tls_clients import (
@@ -60,7 +60,7 @@ def test_certificates_are_read_again_without_losing_a_call(tls: Rig) -> None:
 
 
 @pytest.fixture(params=[BASELINE, COMPATIBILITY])
-def listing(request: pytest.FixtureRequest, keeper: _Keeper, tmp_path: Path) -> Iterator[Rig]:
+def listing(request: pytest.FixtureRequest, keeper: Keeper, tmp_path: Path) -> Iterator[Rig]:
     """A rig with a revocation list, on which nobody stands yet."""
     keeper.close()
 

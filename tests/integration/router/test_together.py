@@ -15,6 +15,7 @@ from callseal.lab.rootfs import Rootfs
 from callseal.lab.router import check_config
 from callseal.lab.workspace import Workspace
 from callseal.render import render
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.six import SixRig
@@ -82,10 +83,10 @@ class Everything(SixRig):
 
 
 def test_an_edge_with_all_of_it_carries_a_call(
-    tmp_path_factory: pytest.TempPathFactory, suite: str, keeper: object
+    tmp_path_factory: pytest.TempPathFactory, suite: str, keeper: Keeper
 ) -> None:
     """In and out, secured and back, over what the names say."""
-    keeper.close()  # type: ignore[attr-defined]  # its rig holds the same addresses
+    keeper.close()  # its rig holds the same addresses
     folder = tmp_path_factory.mktemp("together")
     with (
         NameServer(folder / "nsd", RESOLVER, zones()),

@@ -15,9 +15,9 @@ from fastapi import Depends, Header, Request
 from callseal.desk.core import Desk
 from callseal.desk.http.errors import ApiError
 from callseal.desk.logins import COOKIE, Logins, Visitor, same
-from callseal.desk.lost_forks import LostForks
 from callseal.desk.passwords import Failures
 from callseal.desk.settings import DeskSettings
+from callseal.payments.lost_forks import LostForks
 
 _LONGEST_KEY = 128
 
