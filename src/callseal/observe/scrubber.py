@@ -53,17 +53,21 @@ _COMMON = frozenset({15, 16})
 
 # What people and programs put between the groups of a number. A `+` only directly between two digits (form encoding).
 _SEPARATOR = r"(?:(?:[ \t_\u00a0\u2007\u2009\u202f\-\u2010-\u2015]|%20|%09|%2[Dd]|%C2%A0|&nbsp;|\\u00a0|\\t){1,2}|\+|%2[Bb])"
+_HEXADECIMAL = (
+    r"(?<![0-9A-Za-z])(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # UUID
+    r"|(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}))(?![0-9A-Za-z])"  # reference, hash
+)
 _PROTECTED = (
-    r"(?<![0-9A-Za-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9A-Za-z])"  # UUID
-    r"|(?<![0-9A-Za-z])(?=[0-9]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})(?![0-9A-Za-z])"  # reference, hash
+    rf"{_HEXADECIMAL}"
     r"|z9hG4bK[0-9A-Za-z.]{1,120}"  # branch, RFC 3261 section 8.1.1.7; see `_run`
     r"|(?<![0-9.\-])(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?(?![0-9])"
     r"|(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])"
 )
 _RUN = re.compile(
-    # An escape must not lend its own digits to the number after it.
+    # An escape must not lend its own digits to the number after it, and a number before a reference must not take the
+    # reference's front: what is left of it would be read as a number, too.
     rf"(?P<keep>{_PROTECTED})|(?:%20|%2[BbDd]|%3[Dd]|\\u[0-9a-fA-F]{{4}})*"
-    rf"(?P<run>\d(?:{_SEPARATOR}?\d){{{SHORTEST - 1},}})"
+    rf"(?P<run>\d(?:{_SEPARATOR}?(?!{_HEXADECIMAL})\d){{{SHORTEST - 1},}})"
 )
 _DIGIT = re.compile(r"\d")
 _DOTTED = re.compile(r"(?<![\d.])\d{4}(?:\.\d{4}){3}(?![\d.])")

@@ -8,10 +8,11 @@ import string
 import time
 import timeit
 from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callseal.observe import scrubber
@@ -146,6 +147,7 @@ def test_numbers_that_only_together_are_a_card_stay(pan: str) -> None:
 hexadecimal = st.text("0123456789abcdef", min_size=32, max_size=32).filter(
     lambda text: re.search("[a-f]", text)
 )
+this_year = st.datetimes(datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2026-12-31T23:59:59"))
 INNOCENT: dict[str, st.SearchStrategy[str]] = {
     "E.164": st.integers(1, 9).flatmap(
         lambda first: st.text(string.digits, min_size=6, max_size=12).map(lambda rest: f"+{first}{rest}")
@@ -162,8 +164,8 @@ INNOCENT: dict[str, st.SearchStrategy[str]] = {
     "branch": hexadecimal.map(lambda text: f"z9hG4bK{text[:4]}.{text}.0"),
     "branch, rfc": st.text(string.ascii_letters, min_size=4).map(lambda text: f"z9hG4bK776{text}"),
     "Call-ID": st.tuples(hexadecimal, st.ip_addresses(v=4)).map(lambda pair: f"{pair[0]}@{pair[1]}"),
-    "date": st.datetimes().map(lambda at: at.replace(year=2026, microsecond=0).isoformat(" ")),
-    "iso": st.datetimes().map(lambda at: at.replace(year=2026).isoformat() + "Z"),
+    "date": this_year.map(lambda at: at.replace(microsecond=0).isoformat(" ")),
+    "iso": this_year.map(lambda at: at.isoformat() + "Z"),
     "address": st.ip_addresses(v=4).map(str),
     "Record-Route": hexadecimal.map(
         lambda text: f"<sip:127.88.0.20;lr;v=1;k=k1;lg=c;rn=edge-1;d=i;rf={text};sg={text}>"
@@ -182,6 +184,7 @@ def test_what_is_no_card_stays(text: str, around: str) -> None:
     assert scrub(line) == line
 
 
+@example(["1000000000000", "000000000000000000000000000a5667", "2026-01-09 09:00:00"])
 @given(
     st.lists(
         st.sampled_from(sorted(set(INNOCENT) - {"amount"})).flatmap(lambda kind: INNOCENT[kind]), max_size=6
