@@ -35,7 +35,7 @@ from callseal.payments.ports import (
     PlatformPort,
     StorePort,
 )
-from callseal.payments.session import Session
+from callseal.payments.session import LostFork, Session
 
 log = structlog.get_logger("callseal.desk")
 
@@ -185,6 +185,11 @@ class Desk:
         now = self.now_ms()
         entry = LogEntry(source, name, session.state, session.state, {})
         self._write(Change(replace(session, seq=seq), now, entry, seen=seen))
+
+    def fork_lost(self, session: Session, fork: LostFork, *, source: str, seen: tuple[str, str]) -> None:
+        """Remember with the call that this device never had it. Nothing happens to the call."""
+        entry = LogEntry(source, "fork_lost", session.state, session.state, {"leg": fork.leg})
+        self._write(Change(session.with_lost(fork), self.now_ms(), entry, seen=seen))
 
     def _write(self, change: Change) -> None:
         pending = self.store.commit(change)

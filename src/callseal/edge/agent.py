@@ -21,6 +21,7 @@ from callseal.edge.database import Database
 from callseal.edge.events import Reporter
 from callseal.edge.holds import Holds
 from callseal.edge.journal import Journal
+from callseal.edge.lost_forks import LostForks
 from callseal.edge.metrics import EdgeMetrics
 from callseal.edge.ng_client import NgClient, NgRefusedError, NgSilentError
 from callseal.edge.nodes import Nodes
@@ -32,7 +33,6 @@ from callseal.edge.spool import Spool
 from callseal.edge.tracing import Tracer
 from callseal.edge.watcher import Watcher
 from callseal.observe.errors import Error
-from callseal.payments.lost_forks import LostForks
 
 _CALL_AGE_LIMIT_MS = 24 * 3_600_000
 _CONTROL_TIMEOUT_S = 0.5
@@ -63,12 +63,12 @@ class EdgeAgent:
         self.metrics.registry.register(self.router_metrics)
         self.metrics.registry.register(CertificateExpiry(settings.certificates, now_ms))
         self.acks = AckBook(now_ms)
-        self.forks = LostForks()
         self._random_bytes = random_bytes
         self._tls = tls
         self._database = Database(settings.state)
         self.spool = Spool(self._database)
         self.journal = Journal(self._database)
+        self.forks = LostForks(self._database)
         self.nodes = nodes or Nodes(
             {name: self._client(settings, address) for name, address in settings.nodes.items()},
             settings.own_node,
@@ -89,7 +89,9 @@ class EdgeAgent:
     async def running(self) -> AsyncIterator[None]:
         """Take over what an earlier run left, listen for ACKs, deliver, end holds in time."""
         await self.holds.load()
-        await self.journal.forget_old_calls(before=self.now_ms() - _CALL_AGE_LIMIT_MS)
+        long_ago = self.now_ms() - _CALL_AGE_LIMIT_MS
+        await self.journal.forget_old_calls(before=long_ago)
+        await self.forks.load(older_than=long_ago)
         loop = asyncio.get_running_loop()
         tracer = self._tracer(self.settings.hep) if self.settings.hep else None
         host, port = self.settings.datagrams

@@ -248,13 +248,14 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
         case "unheld":
             await agent.holds.noted_unheld(reference, notice.cseq)
         case "lost":
-            agent.forks.lost(reference, leg, notice.tag)
-            # Its end may be heard by another edge.
-            await agent.reporter.report(reference, "fork_lost", leg, tag=notice.tag)
+            # Its end may be heard by another edge: the desk is told. Neither waits for the other; the flush of the second takes both.
+            await asyncio.gather(
+                agent.forks.lost(reference, leg, notice.tag, now=agent.now_ms()),
+                agent.reporter.report(reference, "fork_lost", leg, tag=notice.tag),
+            )
         case "ended" if agent.forks.has_lost(reference, leg, notice.tag):
             log.info("fork_ended", reference=reference, leg=leg)
         case "ended":
-            agent.forks.ended(reference, leg)
             agent.watcher.cancel(reference, leg)
             if await agent.spool.drop_token(reference):
                 log.info("token_dropped", reference=reference)
@@ -262,6 +263,7 @@ async def _act(agent: EdgeAgent, notice: LegNotice) -> None:
                 await agent.holds.ended(reference)
             await agent.reporter.report(reference, "call_ended", leg, where=where, tag=notice.tag)
             await agent.journal.forget_leg(reference, leg)
+            await agent.forks.ended(reference, leg)
 
 
 def read_form(body: bytes) -> dict[str, str]:

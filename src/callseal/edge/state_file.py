@@ -42,6 +42,15 @@ MIGRATIONS: tuple[str, ...] = (
         seen_at INTEGER NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE lost_forks (
+        reference TEXT NOT NULL,
+        leg TEXT NOT NULL,
+        tags TEXT NOT NULL,
+        lost_at INTEGER NOT NULL,
+        PRIMARY KEY (reference, leg)
+    ) STRICT;
+    """,
 )
 """Forward only; the number of applied entries is `user_version`. Times are unix milliseconds."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callseal.payments.money import Money
 from callseal.payments.names import (
@@ -95,6 +95,18 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class LostFork:
+    """A device that answered when another had the call already (RFC 3261 section 13.2.2.4). `tag` says which, and is only compared."""
+
+    leg: Leg
+    tag: str
+
+
+MOST_LOST_FORKS = 32
+"""More devices than a call is ever forked to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One call. Times are unix milliseconds; `version` grows with every change an agent can see."""
 
@@ -150,6 +162,8 @@ class Session:
     result: Result | None = None
     partner_id: str = ""
     """The partner whose call it is; "": the deployment's first."""
+    lost_forks: tuple[LostFork, ...] = ()
+    """The end of one of them is not the call's, whichever edge hears it."""
 
     @property
     def evidence(self) -> Evidence:
@@ -186,3 +200,8 @@ class Session:
 
     def leg(self, leg: Leg) -> LegView:
         return self.customer if leg is Leg.CUSTOMER else self.agent
+
+    def with_lost(self, fork: LostFork) -> Session:
+        """Remembers it; beyond `MOST_LOST_FORKS` the oldest are forgotten."""
+        others = tuple(known for known in self.lost_forks if known != fork)
+        return replace(self, lost_forks=(*others, fork)[-MOST_LOST_FORKS:])

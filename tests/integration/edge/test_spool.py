@@ -120,6 +120,25 @@ def test_a_call_that_ends_undelivered_loses_its_token(agent: AgentProcess, desk:
     assert desk.accepted[1]["body"]["kind"] == "call_ended"
 
 
+def test_an_agent_that_was_killed_in_between_still_knows_who_has_lost_a_fork(
+    agent: AgentProcess, desk: FakeDesk
+) -> None:
+    reference, winner, loser = new_reference(), "a" * 32, "b" * 32
+    assert handoff(agent, reference) == 204
+    assert leg(agent, reference, "lost", leg="agent", call_id="a", tag=loser) == 204
+    agent.kill_hard()
+    agent.daemon.restart()
+    for tag in (loser, winner):
+        assert leg(agent, reference, "ended", leg="agent", call_id="a", where="", tag=tag) == 204
+    poll(lambda: len({request["key"] for request in desk.accepted}) == 3, 10, "all delivered")
+    told = {request["key"]: request["body"] for request in desk.accepted}.values()
+    assert [(body.get("kind"), body.get("tag")) for body in told] == [
+        (None, None),
+        ("fork_lost", loser),
+        ("call_ended", winner),
+    ]
+
+
 def test_strangers_are_refused(agent: AgentProcess, desk: FakeDesk) -> None:
     fields = {"reference": new_reference(), "leg": "customer", "call_id": "c", "kind": "undone"}
     assert agent.notice("leg", fields, source=PARTNER) == 403

@@ -1,36 +1,36 @@
-"""Whose end it is, where several devices have answered."""
+"""What a session knows of devices that answered too late."""
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from callseal.payments.lost_forks import LostForks
+import pytest
+from pydantic import TypeAdapter
+
+from callseal.payments.names import Leg
+from callseal.payments.session import MOST_LOST_FORKS, LostFork, Session
+from tests.support.fresh_session import FRESH
 
 pytestmark = pytest.mark.unit
 
 
-def test_a_loser_is_known_by_its_leg_and_tag_until_the_leg_is_over() -> None:
-    forks = LostForks()
-    forks.lost("r", "agent", "a")
-    forks.lost("r", "agent", "b")
-    assert forks.has_lost("r", "agent", "a")
-    assert forks.has_lost("r", "agent", "b")
-    assert not forks.has_lost("r", "agent", "c")
-    assert not forks.has_lost("r", "customer", "a")
-    forks.ended("r", "agent")
-    assert not forks.has_lost("r", "agent", "a")
+def lost(*tags: str) -> list[str]:
+    session = FRESH
+    for tag in tags:
+        session = session.with_lost(LostFork(Leg.AGENT, tag))
+    return [fork.tag for fork in session.lost_forks]
 
 
-def test_without_a_tag_nobody_has_lost() -> None:
-    """Or the end of any device would be that of a loser."""
-    forks = LostForks()
-    forks.lost("r", "agent", "")
-    assert not forks.has_lost("r", "agent", "")
+def test_a_loser_told_again_counts_once_and_the_newest_stay() -> None:
+    assert lost("a", "b", "a") == ["b", "a"]
+    many = [str(number) for number in range(MOST_LOST_FORKS + 1)]
+    assert lost(*many) == many[1:]
 
 
-def test_the_oldest_are_forgotten() -> None:
-    forks = LostForks()
-    for number in range(10_001):
-        forks.lost(str(number), "agent", "a")
-    assert not forks.has_lost("0", "agent", "a")
-    assert forks.has_lost("1", "agent", "a")
+def test_a_session_of_before_has_no_losers() -> None:
+    stored: TypeAdapter[Session] = TypeAdapter(Session)
+    body = json.loads(stored.dump_json(FRESH))
+    del body["lost_forks"]
+    assert stored.validate_python(body) == FRESH
+    session = FRESH.with_lost(LostFork(Leg.AGENT, "a"))
+    assert stored.validate_json(stored.dump_json(session)) == session

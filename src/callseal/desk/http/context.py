@@ -17,7 +17,6 @@ from callseal.desk.http.errors import ApiError
 from callseal.desk.logins import COOKIE, Logins, Visitor, same
 from callseal.desk.passwords import Failures
 from callseal.desk.settings import DeskSettings
-from callseal.payments.lost_forks import LostForks
 
 _LONGEST_KEY = 128
 
@@ -28,7 +27,6 @@ class Context:
     desk: Desk
     logins: Logins
     failures: Failures = field(default_factory=Failures)
-    lost_forks: LostForks = field(default_factory=LostForks)
     ready: bool = False
 
     @property

@@ -12,7 +12,7 @@ from callseal.desk.http.errors import ApiError
 from callseal.payments import events as ev
 from callseal.payments.names import SWITCHED, Direction, Leg, PaymentsOff, Place
 from callseal.payments.ports import PartnerPort, StoreUnavailable
-from callseal.payments.session import Session
+from callseal.payments.session import LostFork, Session
 
 log = structlog.get_logger("callseal.desk.edges")
 router = APIRouter(prefix="/v1/edge", tags=["edges"], dependencies=[Depends(from_an_edge)])
@@ -106,13 +106,14 @@ def _take_event(ctx: Context, key: str, body: EdgeEventBody) -> None:
     if desk.store.seen("edge", body.event_id):
         desk.metrics.edge_events.labels("repeated").inc()
         return
-    if desk.store.load(body.reference) is None:
+    session = desk.store.load(body.reference)
+    if session is None:
         if body.at < ctx.now - ctx.settings.forget_unknown_ms:
             desk.metrics.edge_events.labels("forgotten").inc()
             return
         desk.metrics.edge_events.labels("unknown_call").inc()
         raise ApiError(409, "unknown_call", "This call was not handed off yet.", "Send it again later.")
-    if _of_a_lost_fork(ctx, body):
+    if _of_a_lost_fork(ctx, body, session):
         return
     event = read(body)
     if event is None:
@@ -123,16 +124,18 @@ def _take_event(ctx: Context, key: str, body: EdgeEventBody) -> None:
     desk.apply(body.reference, event, source=f"edge:{body.edge}", seen=("edge", body.event_id))
 
 
-def _of_a_lost_fork(ctx: Context, body: EdgeEventBody) -> bool:
-    """It says that a device has lost, or is the end of one that has, by whichever edge it came: nothing happens to the call."""
-    leg = body.leg or ""
+def _of_a_lost_fork(ctx: Context, body: EdgeEventBody, session: Session) -> bool:
+    """It says that a device has lost, or is the end of one that has, by whichever edge it came: nothing happens to the call.
+    Without a tag (an older edge) nobody has lost: the end of any device would be that of a loser."""
+    fork = LostFork(Leg(body.leg), body.tag) if body.leg and body.tag else None
     if body.kind == "fork_lost":
-        ctx.lost_forks.lost(body.reference, leg, body.tag)
+        if fork is not None:
+            ctx.desk.fork_lost(session, fork, source=f"edge:{body.edge}", seen=("edge", body.event_id))
         ctx.desk.metrics.edge_events.labels("fork_lost").inc()
         return True
-    if body.kind == "call_ended" and ctx.lost_forks.has_lost(body.reference, leg, body.tag):
+    if body.kind == "call_ended" and fork in session.lost_forks:
         ctx.desk.metrics.edge_events.labels("fork_ended").inc()
-        log.info("fork_ended", reference=body.reference, leg=leg, edge=body.edge)
+        log.info("fork_ended", reference=body.reference, leg=body.leg, edge=body.edge)
         return True
     return False
 
