@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
+import dns.edns
 import dns.exception
 import dns.resolver
 
@@ -20,24 +23,55 @@ _NFT_S = 5.0
 _COUNTER = re.compile(r"(?m)^\s*counter ([\w.\-]+) \{")
 _LISTED = re.compile(r"counter ([\w.\-]+) \{")
 
-LookUp = Callable[[str, int | None, str], list[str]]
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`remembered`: a resolver said them from memory, because no name server answers it."""
+
+    addresses: list[str]
+    remembered: bool = False
+
+
+LookUp = Callable[[str, int | None, str], Found]
 """(host, port, transport) to addresses; raises `dns.exception.DNSException` when no name server answers."""
 
 
 def look_up(deployment: Deployment) -> LookUp:
     """As the edge does it: by its own resolvers, the host's where the deployment names none."""
     servers = deployment.dns.resolvers
-    resolver = dns.resolver.Resolver(configure=not servers)
+    resolver = _Attentive(configure=not servers)
     if servers:
         resolver.nameservers = [str(server) for server in servers]
     resolver.lifetime = _LOOK_UP_S
+    resolver.use_edns(0, 0, 1232)
+    # A kind that no peer has was never asked for by the edge either: its resolver cannot remember it.
+    families = {net.version for peer in deployment.peers for net in peer.signalling}
+    kinds = [kind for family, kind in ((4, "A"), (6, "AAAA")) if family in families]
 
-    def found(host: str, port: int | None, transport: str) -> list[str]:
+    def found(host: str, port: int | None, transport: str) -> Found:
+        resolver.remembered = False
         if port is not None:
-            return located_at(host, resolver)
-        return [place.address for place in locate(host, resolver, transports=(transport,))]
+            addresses = located_at(host, resolver, kinds=kinds)
+        else:
+            places = locate(host, resolver, transports=(transport,), kinds=kinds)
+            addresses = [place.address for place in places]
+        return Found(addresses, resolver.remembered)
 
     return found
+
+
+class _Attentive(dns.resolver.Resolver):
+    """Heeds a resolver that says of its answer that it is past its lifetime (RFC 8767, RFC 8914 section 4.4)."""
+
+    remembered = False
+
+    def resolve(self, *args: Any, **keys: Any) -> dns.resolver.Answer:
+        answer = super().resolve(*args, **keys)
+        self.remembered |= any(
+            isinstance(option, dns.edns.EDEOption) and option.code == dns.edns.EDECode.STALE_ANSWER
+            for option in answer.response.options
+        )
+        return answer
 
 
 def names(patient: Patient, using: Callable[[Deployment], LookUp] = look_up) -> Iterator[Finding]:
@@ -50,7 +84,7 @@ def names(patient: Patient, using: Callable[[Deployment], LookUp] = look_up) -> 
                 continue
             asked = asked or using(deployment)
             try:
-                addresses = asked(uri.host, uri.port, peer.transport)
+                found = asked(uri.host, uri.port, peer.transport)
             except dns.exception.DNSException:
                 yield fail(
                     "names",
@@ -59,6 +93,7 @@ def names(patient: Patient, using: Callable[[Deployment], LookUp] = look_up) -> 
                     " Kamailio has forgotten its address.",
                 )
                 continue
+            addresses = found.addresses
             strange = [one for one in addresses if not any(ip_address(one) in net for net in peer.signalling)]
             if not addresses:
                 yield fail("names", f"{peer.id}: {uri.host} has no address", "Ask its operator.")
@@ -67,6 +102,13 @@ def names(patient: Patient, using: Callable[[Deployment], LookUp] = look_up) -> 
                     "names",
                     f"{peer.id}: {uri.host} is at {', '.join(strange)}, which its `signalling` does not list",
                     "Add it, then `callseal reload` and load the firewall: until then what comes from there is a stranger's.",
+                )
+            elif found.remembered:
+                yield warn(
+                    "names",
+                    f"{peer.id}: {uri.host} is at {', '.join(addresses)} as the resolver remembers it: no name server answers",
+                    "Look at the name server that this host's resolver asks. Calls go on for as long as it remembers, and while it is not"
+                    " restarted.",
                 )
             else:
                 yield ok("names", f"{peer.id}: {uri.host} is at {', '.join(addresses)}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dns.exception
@@ -22,6 +24,7 @@ ZONE = "peers.test"
 TTL_S = 1
 KAMAILIO_WAITS_S = 1.0
 """`dns_retr_time` of router/kamailio.cfg."""
+LONG_S, AGAIN_S = 300, 10
 TEXT = f"""\
 $ORIGIN {ZONE}.
 @ 60 IN SOA ns.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 5
@@ -68,6 +71,28 @@ def test_what_was_known_is_said_after_the_name_server_died(server: NameServer, r
         ask(resolver, "two", "A")  # never asked while the server lived
     with pytest.raises(dns.exception.DNSException):
         ask(SERVER, "one", "A")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(2 * LONG_S)
+def test_a_name_server_that_was_silent_for_long_is_asked_again_at_once(tmp_path: Path) -> None:
+    """By itself Unbound gives it up for a quarter of an hour after some minutes."""
+    with CachingResolver(tmp_path / "unbound", RESOLVER, zone=ZONE, server=SERVER):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind((SERVER, 53))
+            over = time.monotonic() + LONG_S
+            while time.monotonic() < over:
+                with suppress(dns.exception.DNSException):
+                    ask(RESOLVER, "one", "A")
+                time.sleep(2)
+        with NameServer(tmp_path / "nsd", SERVER, {ZONE: TEXT}):
+            deadline = time.monotonic() + AGAIN_S
+            while True:
+                with suppress(dns.exception.DNSException):
+                    assert ask(RESOLVER, "one", "A") == "192.0.2.130"
+                    break
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
 
 
 def test_a_change_is_seen_when_the_record_has_ended(server: NameServer, resolver: str) -> None:

@@ -49,11 +49,13 @@ def edge(tmp_path: Path) -> Callable[..., Patient]:
     return make
 
 
-def looking_up(*answer: str, silent: bool = False) -> Callable[[Deployment], checks_network.LookUp]:
-    def look_up(_host: str, _port: int | None, _transport: str) -> list[str]:
+def looking_up(
+    *answer: str, silent: bool = False, remembered: bool = False
+) -> Callable[[Deployment], checks_network.LookUp]:
+    def look_up(_host: str, _port: int | None, _transport: str) -> checks_network.Found:
         if silent:
             raise dns.exception.Timeout
-        return list(answer)
+        return checks_network.Found(list(answer), remembered)
 
     return lambda _: look_up
 
@@ -66,6 +68,7 @@ def test_addresses_need_no_name_server(edge: Callable[..., Patient]) -> None:
     ("using", "level", "part"),
     [
         (looking_up("127.88.0.30"), "ok", "sip.partner.example is at 127.88.0.30"),
+        (looking_up("127.88.0.30", remembered=True), "warn", "as the resolver remembers it: no name server"),
         (looking_up(silent=True), "fail", "no name server answers for sip.partner.example"),
         (looking_up(), "fail", "sip.partner.example has no address"),
         (looking_up("127.88.0.30", "127.88.0.99"), "fail", "at 127.88.0.99, which its `signalling` does not"),
