@@ -11,47 +11,24 @@ import pytest
 from tests.integration.edge.agent_process import AgentProcess
 from tests.integration.edge.fake_desk import FakeDesk
 from tests.integration.edge.rig import AGENT, PARTNER, SECRET, TOKEN, new_reference, poll
+from tests.support.kamailio_forms import handoff_form, leg_form
 
 pytestmark = pytest.mark.integration
 
 
 def handoff(agent: AgentProcess, reference: str) -> int:
-    fields = {
-        "reference": reference,
-        "tenant": "acme",
-        "number": "+442079460123",
-        "direction": "in",
-        "token": TOKEN,
-        "reason": "",
-        "caller": "+447700900123",
-        "called": "+442079460123",
-        "customer_call_id": "c",
-        "agent_call_id": "a",
-        "node": "edge-1",
-        "region": "local",
-    }
-    return agent.notice("handoff", fields)
+    return agent.notice("handoff", handoff_form(reference, TOKEN))
 
 
-def leg(agent: AgentProcess, reference: str, kind: str, **more: object) -> int:
-    fields: dict[str, object] = {
-        "reference": reference,
-        "leg": "customer",
-        "call_id": "c",
-        "node": "edge-1",
-        "cseq": 7,
-        "kind": kind,
-        "where": "partner",
-        "code": "",
-    }
-    return agent.notice("leg", fields | more)
+def leg(agent: AgentProcess, reference: str, kind: str, **changes: str) -> int:
+    return agent.notice("leg", leg_form(reference, kind, **changes))
 
 
 def test_500_twice_then_204_is_one_effect(agent: AgentProcess, desk: FakeDesk) -> None:
     reference = new_reference()
     desk.script[reference] = [500, 500, 204]
     assert handoff(agent, reference) == 204
-    assert leg(agent, reference, "refused", code=488) == 204
+    assert leg(agent, reference, "refused", code="488") == 204
     poll(lambda: len(desk.accepted) == 2, 5, "hand-off and event accepted")
     assert [(request["key"] == reference, request["status"]) for request in desk.requests] == [
         (True, 500),

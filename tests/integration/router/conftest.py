@@ -9,6 +9,7 @@ import pytest
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from tests.integration.router.rig import Rig
+from tests.integration.router.tls_clients import UDP_CARRIER
 
 MakeRig = Callable[..., Rig]
 EXAMPLE = Path(__file__).parents[3] / "examples" / "sandbox.toml"
@@ -90,3 +91,9 @@ def make_rig(keeper: Keeper, suite: str) -> MakeRig:
 @pytest.fixture
 def rig(make_rig: MakeRig, request: pytest.FixtureRequest) -> Rig:
     return make_rig(settings=TWO if request.node.get_closest_marker("two_anchors") else {})
+
+
+@pytest.fixture
+def tls(make_rig: MakeRig) -> Rig:
+    """All faces but the carrier's speak TLS."""
+    return make_rig(tls=UDP_CARRIER)

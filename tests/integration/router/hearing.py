@@ -1,4 +1,4 @@
-"""Who hears whom, asked of the media endpoints: at home, while secured, and whether a digit gets through."""
+"""Who hears whom, asked of the media endpoints: at home, while secured, on the way there and back, and whether a digit gets through."""
 
 from __future__ import annotations
 
@@ -29,3 +29,17 @@ def fence_stands(story: Story) -> None:
     rig.partner_agent_media.press()
     rig.agent_media.wait_voice(PARTNER_AGENT)
     assert rig.agent_media.events() == 0, "the fence let a digit through"
+
+
+def secured_and_heard(story: Story) -> None:
+    """Both legs to the partner: everybody is heard there, and no digit comes back."""
+    story.secure()
+    heard_while_secured(story)
+    fence_stands(story)
+
+
+def home_again(story: Story) -> None:
+    """Both legs back, the hold lifted: customer and agent hear each other."""
+    story.restore()
+    story.release_hold()
+    heard_at_home(story)

@@ -11,7 +11,7 @@ from bench.bleed_sound import pressed_tones
 from callseal.audit.tones import ToneDetector
 from callseal.wire.g711 import decode_ulaw
 from tests.integration.router.conftest import TWO, MakeRig
-from tests.integration.router.hearing import heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_while_secured, home_again
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, Rig
 from tests.integration.router.story import Story, inbound
 from tests.integration.router.test_refused import refuse
@@ -46,9 +46,7 @@ def escapes(story: Story) -> tuple[int, int]:
 def at_home_again(story: Story) -> None:
     """Home: no fence, no filter, and rtpengine has not died of lifting them (it does of a delay buffer, a second later)."""
     rig = story.rig
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     rig.agent_media.clear()
     rig.customer_media.press()
     rig.customer_media.say(pressed_tones(KEYS))

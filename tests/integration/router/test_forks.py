@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import (
+    fence_stands,
+    heard_at_home,
+    heard_while_secured,
+    secured_and_heard,
+)
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, TOKEN, Story, second_headers, second_leg
 from tests.support.rtp_talker import Talker, sdp
@@ -76,9 +81,7 @@ def test_the_losers_bye_leaves_the_winner_its_anchor(rig: Rig, who: str, rang: b
     assert rig.anchored(story.platform.call_id, "agent")
     heard_at_home(story)
     assert "ended" not in rig.sink.kinds(), "the call goes on"
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
     # The agent hangs up: now everything goes, devices that have rung included.
     cseq = story.platform.request("BYE")
     story.partner_agent.reply(story.partner_agent.incoming("BYE"), 200)

@@ -9,7 +9,13 @@ import pytest
 
 from callseal.lab.rootfs import Rootfs
 from tests.integration.router.conftest import Keeper
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import (
+    fence_stands,
+    heard_at_home,
+    heard_while_secured,
+    home_again,
+    secured_and_heard,
+)
 from tests.integration.router.test_forks import forked
 from tests.integration.router.two_edges import TwoEdges
 from tests.support.sip_peer import Dialog
@@ -45,9 +51,7 @@ def test_at_home_the_end_bears_the_name_of_who_has_lost(edges: TwoEdges) -> None
     assert edges.second_sink.wait_leg("agent", "ended")["tag"] == lost
     heard_at_home(story)
     edges.second_sink.forget()
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
     story.restore()
     hang_up(story.platform, story.partner_agent)
     assert edges.second_sink.wait_leg("agent", "ended")["tag"] not in ("", lost)
@@ -64,6 +68,4 @@ def test_while_secured_the_end_is_nobodys(edges: TwoEdges, who: str) -> None:
     heard_while_secured(story)
     fence_stands(story)
     assert "ended" not in {leg["kind"] for leg in edges.second_sink.legs + edges.sink.legs}
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)

@@ -9,7 +9,7 @@ import pytest
 
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from tests.integration.router.conftest import TWO, Keeper
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, home_again, secured_and_heard
 from tests.integration.router.rig import BLOCK
 from tests.integration.router.six import EDGE, EDGE_MEDIA, STRANGER, SixRig
 from tests.integration.router.story import Story, inbound, outbound, place
@@ -83,12 +83,8 @@ def test_a_secured_call_between_the_families(rig: SixRig) -> None:
     assert (EDGE in nearest) == (":" in rig.partner.address)
     story.everybody_talks()
     heard_at_home(story)
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    secured_and_heard(story)
+    home_again(story)
     # The far sides speak: a refresh each, which crosses back.
     for far, near, far_media, near_media in (
         (story.carrier, story.partner_customer, rig.customer_media, story.home["customer"]),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import (
+    fence_stands,
+    heard_at_home,
+    heard_while_secured,
+    secured_and_heard,
+)
 from tests.integration.router.rig import AGENT, CUSTOMER, Rig
 from tests.integration.router.story import NUMBER, TOKEN, Leg, Story, inbound, second_headers, second_leg
 from tests.support.sip_peer import Dialog
@@ -82,9 +87,7 @@ def test_a_call_out_without_an_offer(rig: Rig) -> None:
     story.everybody_talks()
     heard_at_home(story)
     assert rig.sink.kinds() == [], "nobody has moved, nobody is held"
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
     story.restore()
     rig.sink.wait_leg("customer", "held", "home")
     story.release_hold()

@@ -6,7 +6,13 @@ import pytest
 
 from callseal.wire.srtp import Crypto
 from tests.integration.router.conftest import TWO, MakeRig
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import (
+    fence_stands,
+    heard_at_home,
+    heard_while_secured,
+    home_again,
+    secured_and_heard,
+)
 from tests.integration.router.rig import AGENT, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import Leg, Story, inbound
 from tests.support.srtp_talker import SecureTalker
@@ -54,12 +60,8 @@ def test_carrier_and_platform_at_home(rig: Rig) -> None:
     for leg in LEGS:
         far_side_brings_new_keys(story, leg, story.home[leg])
         heard_at_home(story)
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    secured_and_heard(story)
+    home_again(story)
     story.hang_up()
 
 
@@ -76,9 +78,7 @@ def test_carrier_platform_and_partner_while_secured(rig: Rig) -> None:
         story.to_partner(leg)
         heard_while_secured(story)
         fence_stands(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     story.hang_up()
 
 

@@ -9,7 +9,7 @@ import pytest
 from callseal.wire.srtp import Crypto
 from tests.integration.router import test_calls, test_refused, test_secure
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured, home_again
 from tests.integration.router.rig import CUSTOMER, Rig
 from tests.integration.router.story import NUMBER, Leg, Story, inbound, outbound
 from tests.integration.router.test_srtp import (
@@ -81,9 +81,7 @@ def test_every_secure_has_keys_that_the_platform_never_saw(one: Rig) -> None:
         ]
         assert [opens(packets, known) for known in foreign] == [0] * len(foreign)
         fence_stands(story)
-        story.restore()
-        story.release_hold()
-        heard_at_home(story)
+        home_again(story)
     # What is the partner's alone: all keys of the suite that is used there, its own ones included.
     partners = {known.key for known in keys_seen(one.partner) if known.suite.name == AT_PARTNER}
     assert used <= partners
@@ -105,9 +103,7 @@ def test_outbound(one: Rig) -> None:
         heard_while_secured(story)
         packets = what_the_partner_gets(story)
         assert not sum(opens(packets, known) for known in known_to_the_platform(one))
-        story.restore()
-        story.release_hold()
-        heard_at_home(story)
+        home_again(story)
 
 
 @pytest.mark.compat

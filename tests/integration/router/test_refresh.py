@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import (
+    fence_stands,
+    heard_at_home,
+    heard_while_secured,
+    secured_and_heard,
+)
 from tests.integration.router.rig import AGENT, CUSTOMER, Rig
 from tests.integration.router.story import Leg, Story, inbound
 from tests.support.rtp_talker import Talker
@@ -188,9 +193,7 @@ def test_hold_and_resume_by_the_carrier_at_home(rig: Rig, how: str) -> None:
         assert story.carrier.answered(cseq).status == 200
         story.carrier.ack(cseq)
     heard_at_home(story)
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
 
 
 @pytest.mark.compat
@@ -211,9 +214,7 @@ def test_two_re_invites_that_cross(rig: Rig, leg: Leg) -> None:
     far.ack(theirs)
     rig.sink.wait_leg(leg, "undone", "home")
     heard_at_home(story)
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
 
 
 @pytest.mark.compat

@@ -12,7 +12,12 @@ import pytest
 
 from callseal.lab.rootfs import Rootfs
 from tests.integration.router.conftest import TWO
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import (
+    fence_stands,
+    heard_at_home,
+    heard_while_secured,
+    secured_and_heard,
+)
 from tests.integration.router.node_pair import NodePair
 from tests.integration.router.rig import AGENT, BLOCK, CUSTOMER
 from tests.integration.router.story import Story, inbound
@@ -80,9 +85,7 @@ def test_a_call_that_began_just_before_a_wrap_is_understood_on_the_other_node(ri
     heard_at_home(story)
     for talker in (rig.partner_customer_media, rig.partner_agent_media):
         talker.begin_at = NEAR_THE_END
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
     story.restore()
     lift_hold(rig, story)
     heard_at_home(story)

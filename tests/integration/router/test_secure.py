@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.hearing import heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, heard_while_secured, home_again
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import TOKEN, Leg, Story, inbound, outbound, place
 
@@ -53,9 +53,7 @@ def test_outbound_secure_and_restore(rig: Rig) -> None:
     heard_at_home(story)
     story.secure("customer")
     heard_while_secured(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     story.hang_up()
 
 
@@ -171,9 +169,7 @@ def test_kill_9_between_secure_and_restore(rig: Rig) -> None:
     heard_while_secured(story)
     rig.kamailio.kill()
     rig.kamailio.restart()
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     story.hang_up()
     assert not rig.anchored(story.carrier.call_id, "customer")
 

@@ -11,7 +11,7 @@ from callseal.wire.sdp import SessionDescription
 from callseal.wire.srtp import Crypto, SrtpContext
 from tests.integration.router import test_calls, test_refused, test_secure
 from tests.integration.router.conftest import TWO, MakeRig
-from tests.integration.router.hearing import heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, heard_while_secured, home_again
 from tests.integration.router.rig import AGENT, CUSTOMER, PARTNER_AGENT, PARTNER_CUSTOMER, Rig
 from tests.integration.router.story import Leg, inbound, outbound
 from tests.support.sip_peer import SipPeer
@@ -84,9 +84,7 @@ def test_outbound(secure: Rig) -> None:
     heard_at_home(story)
     story.secure("customer")
     heard_while_secured(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     story.hang_up()
 
 
@@ -191,9 +189,7 @@ def test_a_long_call_turns_the_roll_over_counter(secure: Rig) -> None:
     for talker in (rig.customer_media, rig.agent_media):
         talker.step = 1
     heard_while_secured(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
 
 
 @pytest.mark.compat
@@ -257,9 +253,7 @@ def test_three_faces_with_srtp(make_rig: MakeRig) -> None:
     assert rig.customer_media.wait_voice(PARTNER_CUSTOMER) >= 15
     test_refused.refuse(story, "customer", story.home["customer"], 491)
     heard_while_secured(story)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     story.hang_up()
     told = [{one.key for one in keys_seen(peer)} for peer in (rig.carrier, rig.partner, rig.platform)]
     assert all(told)

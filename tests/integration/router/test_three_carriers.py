@@ -10,7 +10,7 @@ import pytest
 
 from callseal.lab.rootfs import Rootfs
 from tests.integration.router.conftest import Keeper
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, secured_and_heard
 from tests.integration.router.rig import BLOCK, CUSTOMER, Rig, talker
 from tests.integration.router.story import NUMBER, Story, inbound, outbound
 from tests.integration.router.test_partner_down import connect_in, connect_out, dial_out
@@ -98,9 +98,7 @@ def three(edge: Rig) -> Three:
 def secured(story: Story) -> None:
     story.everybody_talks()
     heard_at_home(story)
-    story.secure()
-    heard_while_secured(story)
-    fence_stands(story)
+    secured_and_heard(story)
     story.hang_up()
 
 

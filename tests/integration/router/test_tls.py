@@ -26,11 +26,6 @@ def mixed(request: pytest.FixtureRequest, make_rig: MakeRig) -> Rig:
     return make_rig(tls=request.param)
 
 
-@pytest.fixture
-def tls(make_rig: MakeRig) -> Rig:
-    return make_rig(tls=UDP_CARRIER)
-
-
 def test_a_call_over_tcp(make_rig: MakeRig) -> None:
     tcp = make_rig(settings={"transport": '"tcp"'})
     story = inbound(tcp)

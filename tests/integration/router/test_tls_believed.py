@@ -12,13 +12,11 @@ import pytest
 
 from callseal.lab.authority import Authority
 from callseal.lab.encryption import TLS_PORT
-from tests.integration.router.conftest import MakeRig
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import NUMBER
 from tests.integration.router.tls_clients import (
     EDGE,
     NOW,
-    UDP_CARRIER,
     Spoil,
     expired,
     final,
@@ -34,11 +32,6 @@ from tests.support.sip_peer import Dialog
 from tests.support.tls_peer import TlsPeer, connect, context
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def tls(make_rig: MakeRig) -> Rig:
-    return make_rig(tls=UDP_CARRIER)
 
 
 def from_elsewhere(authority: Authority, folder: Path) -> tuple[str, str]:

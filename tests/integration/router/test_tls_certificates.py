@@ -12,7 +12,7 @@ from callseal.lab.authority import Authority, Issued
 from callseal.lab.encryption import NAMES, TLS_PORT
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY, Rootfs
 from callseal.render import render
-from tests.integration.router.conftest import Keeper, MakeRig
+from tests.integration.router.conftest import Keeper
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import NUMBER, inbound
 from tests.integration.router.tls_clients import (
@@ -28,11 +28,6 @@ from tests.support.sip_peer import Dialog
 from tests.support.tls_peer import TlsPeer, connect, context
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def tls(make_rig: MakeRig) -> Rig:
-    return make_rig(tls=UDP_CARRIER)
 
 
 @pytest.mark.compat

@@ -11,7 +11,7 @@ import pytest
 from callseal.deployment.edges import CIPHERS
 from callseal.lab.encryption import FACES
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, secured_and_heard
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import inbound, outbound
 from tests.integration.router.test_impostor import (
@@ -108,9 +108,7 @@ def test_a_platform_and_a_carrier_over_udp_beside_a_partner_over_tls(make_rig: M
         story = begins(rig)
         story.everybody_talks()
         heard_at_home(story)
-        story.secure()
-        heard_while_secured(story)
-        fence_stands(story)
+        secured_and_heard(story)
         story.restore()
         story.hang_up()
     assert isinstance(rig.partner, TlsPeer)

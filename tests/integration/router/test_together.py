@@ -16,7 +16,7 @@ from callseal.lab.router import check_config
 from callseal.lab.workspace import Workspace
 from callseal.render import render
 from tests.integration.router.conftest import Keeper
-from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, home_again, secured_and_heard
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.six import SixRig
 from tests.integration.router.story import inbound, outbound
@@ -97,12 +97,8 @@ def test_an_edge_with_all_of_it_carries_a_call(
             story.everybody_talks()
             heard_at_home(story)
             assert not rig.anchored(story.partner_agent.call_id, "agent")
-            story.secure()
-            heard_while_secured(story)
-            fence_stands(story)
-            story.restore()
-            story.release_hold()
-            heard_at_home(story)
+            secured_and_heard(story)
+            home_again(story)
             story.hang_up()
             assert rig.sink.traces, "it is traced"
             rig.fresh()

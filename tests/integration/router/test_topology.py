@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.integration.router.conftest import MakeRig
-from tests.integration.router.hearing import heard_at_home, heard_while_secured
+from tests.integration.router.hearing import heard_at_home, heard_while_secured, home_again
 from tests.integration.router.rig import BLOCK, Rig
 from tests.integration.router.story import Story, inbound, outbound
 from tests.support.sip_peer import Dialog, Message, SipPeer, uri_of
@@ -89,9 +89,7 @@ def whole_call(story: Story) -> None:
                 story.partner_customer.incoming("INFO"), 488, sdp=rig.partner_customer_media.sdp()
             )
         assert story.carrier.answered(cseq, method).status in (200, 488)
-    story.restore()
-    story.release_hold()
-    heard_at_home(story)
+    home_again(story)
     cseq = story.platform.request("REFER", headers=("Refer-To: <sip:+442079460777@transfer.example>",))
     story.partner_agent.reply(story.partner_agent.incoming("REFER"), 202)
     assert story.platform.answered(cseq, "REFER").status == 202

@@ -13,6 +13,7 @@ import httpx2
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.nodes import Nodes
+from tests.support.kamailio_forms import handoff_form, leg_form
 from tests.unit.edge.fakes import (
     REFERENCE,
     TOKEN,
@@ -22,31 +23,8 @@ from tests.unit.edge.fakes import (
 )
 
 KAMAILIO, STRANGER = "127.82.0.20", "127.82.0.30"
-HANDOFF = {
-    "reference": REFERENCE,
-    "tenant": "acme",
-    "number": "+442079460123",
-    "direction": "in",
-    "token": TOKEN,
-    "reason": "",
-    "caller": "+447700900123",
-    "called": "+442079460123",
-    "customer_call_id": "c",
-    "agent_call_id": "a",
-    "node": "edge-1",
-    "region": "local",
-    "partner": "sandbox",
-}
-LEG = {
-    "reference": REFERENCE,
-    "leg": "customer",
-    "call_id": "c",
-    "node": "edge-1",
-    "cseq": "7",
-    "kind": "refused",
-    "where": "partner",
-    "code": "488",
-}
+HANDOFF = handoff_form(REFERENCE, TOKEN)
+LEG = leg_form(REFERENCE, "refused", code="488")
 BEARER = {"Authorization": "Bearer an edge secret for tests"}
 HOLD = {"reference": REFERENCE, "call_id": "c", "node": "edge-1", "ttl_ms": 5_000}
 MEDIA = {"reference": REFERENCE, "customer_call_id": "c", "agent_call_id": "a", "node": "edge-1"}
