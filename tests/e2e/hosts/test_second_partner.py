@@ -162,7 +162,9 @@ def test_the_first_partners_host_is_gone_and_the_next_payment_goes_through_the_s
 def waiting(hosts: Hosts, address: str) -> int:
     """Bytes that the first edge has written to that address and nobody has confirmed."""
     with hosts.inside(EDGES[0]):
-        said = subprocess.run(["ss", "-Htn", "dst", address], capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            ["ss", "-Htn", "dst", address], capture_output=True, text=True, check=True
+        ).stdout
     return sum(int(line.split()[2]) for line in said.splitlines())
 
 
