@@ -12,6 +12,7 @@ import pytest
 from callseal.deployment import examine, read
 from callseal.deployment.keys import create_missing
 from callseal.lab import router
+from callseal.lab.rootfs import Rootfs
 from callseal.lab.authority import Authority
 from callseal.render import render
 from callseal.render.desk_firewall import desk_firewall
@@ -82,6 +83,21 @@ def test_rtpengine_writes_no_digit_and_leaves_no_core() -> None:
     told = (TOP / "docs/how-to/deploy.md").read_text(encoding="utf-8")
     for name in re.findall(r"\$\{(\w+)\}", service["ExecStart"]):
         assert f"\n{name}=" in told, "edge.env says it"
+
+
+def test_rtpengine_is_started_as_in_the_lab(tmp_path: Path) -> None:
+    """What only the lab told it would be missing on an edge, and no test would notice."""
+    lab = router.Rtpengine(
+        Rootfs("forky", tmp_path), media="192.0.2.11", ng=("192.0.2.11", 2223), log=tmp_path / "log"
+    )
+    told = {
+        word.partition("=")[0] for word in lab.argv[lab.argv.index("rtpengine") :] if word.startswith("--")
+    }
+    said = {
+        word.partition("=")[0] for word in unit("rtpengine")["ExecStart"].split() if word.startswith("--")
+    }
+    assert told - said == {"--num-threads"}, "by itself as many as there are cores"
+    assert said - told == {"--listen-http"}, "given to it by world and rig"
 
 
 @pytest.mark.parametrize("name", ["kamailio", "rtpengine", "edge", "desk"])
