@@ -12,8 +12,8 @@ import pytest
 from callseal.deployment import examine, read
 from callseal.deployment.keys import create_missing
 from callseal.lab import router
-from callseal.lab.rootfs import Rootfs
 from callseal.lab.authority import Authority
+from callseal.lab.rootfs import Rootfs
 from callseal.render import render
 from callseal.render.desk_firewall import desk_firewall
 from callseal.render.write import write_zone
