@@ -83,14 +83,9 @@ def _by_face(deployment: Deployment) -> str:
 
 
 def names(deployment: Deployment, edge: Edge) -> dict[str, str]:
-    """Defines of the cluster names: all of them are ours, one goes into Record-Route; empty when there is none."""
-    defines = {}
-    if deployment.clusters:
-        defines["CLUSTER_ALIASES"] = " ".join(f'"{name}"' for name in deployment.clusters)
+    """Define of the cluster's name that goes into Record-Route; empty when the edge's region has none."""
     cluster = deployment.cluster_of(edge)
-    if cluster is not None:
-        defines["CLUSTER_NAME"] = f'"{cluster}"'
-    return defines
+    return {} if cluster is None else {"CLUSTER_NAME": f'"{cluster}"'}
 
 
 def proof(peer: Peer) -> str:

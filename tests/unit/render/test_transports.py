@@ -154,9 +154,9 @@ def test_resolvers(tmp_path: Path) -> None:
 
 def test_cluster_names(tmp_path: Path) -> None:
     regions = '[[regions]]\nid = "local"\ncluster = "EU.example.net"\n[[regions]]\nid = "us"\ncluster = "us.example.net"\n'
-    defines = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))["data/defines.cfg"].text
-    assert '#!define CLUSTER_ALIASES "eu.example.net" "us.example.net"\n' in defines
-    assert '#!define CLUSTER_NAME "eu.example.net"\n' in defines
+    made = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))
+    assert '#!define CLUSTER_NAME "eu.example.net"\n' in made["data/defines.cfg"].text
+    assert made["data/nodes.cfg"].text.endswith('\nalias="eu.example.net"\nalias="us.example.net"\n')
 
 
 def test_revocation_lists_are_one_file_for_both_sides(tmp_path: Path) -> None:
