@@ -113,6 +113,7 @@ def lookups(deployment: Deployment) -> dict[str, str]:
     if len(named) == 1:
         (only,) = named
         defines["WITH_NAPTR"] = ""
+        defines["NAPTR_TRANSPORT"] = f'"{only}"'
         for transport in ("udp", "tcp", "tls"):
             defines[f"NAPTR_{transport.upper()}"] = "10" if transport == only else "-1"
     return defines

@@ -30,7 +30,7 @@ SILENCE_S = 2.0
 
 @pytest.fixture(scope="module")
 def hosts() -> Hosts:
-    return Hosts(partners=2)
+    return Hosts(partners=2, clusters=True)
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,12 @@ def test_one_transport_is_left_to_naptr(tmp_path: Path) -> None:
     assert "1 sip:sip.partner.example 0 1" in made["data/dispatcher.list"].text
     defines = made["data/defines.cfg"].text
     assert "WITH_NAMES" in defines
-    assert re.findall(r"#!define NAPTR_(\w+) (\S+)", defines) == [("UDP", "10"), ("TCP", "-1"), ("TLS", "-1")]
+    assert re.findall(r"#!define NAPTR_(\w+) (\S+)", defines) == [
+        ("TRANSPORT", '"udp"'),
+        ("UDP", "10"),
+        ("TCP", "-1"),
+        ("TLS", "-1"),
+    ]
 
 
 def test_two_transports_are_written_down(tmp_path: Path) -> None:
