@@ -153,7 +153,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Verify verdicts, offline: signatures, the chain, and that none is missing. Status 0 or 1."""
+    """Verify verdicts: signatures, chain, none missing. Offline; status 0 or 1."""
     from callseal.audit import seal  # noqa: PLC0415 - the other verbs do not need it
 
     pinned = seal.load_public(key) if key else ""
