@@ -131,6 +131,7 @@ CANARY = ("canary", "--customer", "c", "--agent", "a", "--login", "l", "--number
         (("render", EXAMPLE, "--out", "x"), "say --edge ID or --desk"),
         ((*CANARY, EXAMPLE, "--edge", "edge-9"), "has no edge 'edge-9'"),
         (("audit", "live", "--agent", "here"), "'here' is not an IP address"),
+        (("audit", "call.pcap", "--agent", "here"), "'here' is not an IP address"),
         (("record", "7", EXAMPLE), "'7' is not 32 hex digits"),
         (("record", "0" * 32, EXAMPLE, "--desk", "http://127.0.0.1:9"), "an agent is needed to ask a desk"),
         (("record", "0" * 32, EXAMPLE, "--desk", "http://127.0.0.1:9", "--login", "a"), "CALLSEAL_PASSWORD"),
@@ -166,3 +167,11 @@ def test_a_desk_that_is_not_there_is_said_with_the_reason(
     told = capsys.readouterr().err
     assert "http://127.0.0.1:9 (Connection refused)" in told
     assert "may this host reach it?" in told
+
+
+def test_a_record_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "record.json").write_text("[]", encoding="utf-8")
+    assert run(monkeypatch, "audit", "call.pcap", "--record", str(tmp_path / "record.json")) == 2
+    assert "is no call's record" in capsys.readouterr().err
