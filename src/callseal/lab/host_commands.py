@@ -20,6 +20,11 @@ def without_ipv6() -> None:
             Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1", encoding="ascii")
 
 
+def gives_up_soon() -> None:
+    """As infra/sysctl says for edges: what was written to a host that is gone is forgotten with its connection, after 3 s."""
+    Path("/proc/sys/net/ipv4/tcp_retries2").write_text("3", encoding="ascii")
+
+
 def ip_batch(*lines: str) -> None:
     """Commands of `ip`, without its name, one a line. Raises `HostsError`."""
     run(["ip", "-batch", "-"], "".join(f"{line}\n" for line in lines))

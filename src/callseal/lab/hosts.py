@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from callseal.lab.example_on_hosts import SECOND_EDGE, on_hosts
-from callseal.lab.host_commands import HostsError, ip_batch, run, without_ipv6
+from callseal.lab.host_commands import HostsError, gives_up_soon, ip_batch, run, without_ipv6
 from callseal.lab.host_rules import OPENINGS, rules
 from callseal.lab.place import Namespace, Place
 from callseal.lab.site import Site
@@ -48,6 +48,7 @@ HOSTS = (
     Host("stranger", {66: "203.0.113.66", 67: "198.51.100.11", 68: "192.0.2.132"}),
     Host("partner-2", {130: "203.0.113.130", 131: "203.0.113.131"}),
 )
+EDGE_HOSTS = ("edge-1", "edge-2")
 
 
 class Hosts(Site):
@@ -160,6 +161,8 @@ class Hosts(Site):
         namespace = self._namespaces[host.name] = Namespace(self._resolver)
         with namespace.inside():
             without_ipv6()
+            if host.name in EDGE_HOSTS:
+                gives_up_soon()
             ip_batch(
                 "link set lo up",
                 f"link add {DEVICE} type veth peer name {host.name} netns {middle.path}",

@@ -8,22 +8,27 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from callseal.deployment import Edge
+from callseal.edge.ng_client import sessions_own
 from callseal.operate import processes
 from callseal.operate.finding import Finding, fail, ok, warn
-from callseal.operate.patient import NoAnswerError, Patient, sessions
+from callseal.operate.patient import NoAnswerError, Patient
 from callseal.operate.versions import is_tested, read_version, tested
 from callseal.render.firewall import ng_http
+from callseal.wire.ng import NgReply
 
 HIGHEST_LEVEL = 6
 """rtpengine prints every pressed digit at level 7."""
 _FORBIDDEN = re.compile(r"dtmf-log.*|homer.*|recording-.*|redis.*|mqtt.*|log-srtp-keys|record-egress")
 TONE_FILTER = "callseal-tone-filter.so"
 _LEVEL = re.compile(r"log-level.*")
+_PORTS_OF_AN_ANCHOR = 4
+_FEW_PORTS = 0.15
 
 
 def rtpengine(patient: Patient) -> Iterator[Finding]:
     edge = patient.edge
-    count = sessions(patient)
+    said = patient.ng(edge.ng.pair, "statistics") or {}
+    count = sessions_own(said)
     if count is None:
         yield fail(
             "rtpengine",
@@ -34,6 +39,7 @@ def rtpengine(patient: Patient) -> Iterator[Finding]:
         )
         return
     yield ok("rtpengine", f"answers on {edge.ng}, {count} sessions")
+    yield from free_ports(said)
     pid = _pid(patient)
     if pid is None:
         yield warn(
@@ -47,6 +53,26 @@ def rtpengine(patient: Patient) -> Iterator[Finding]:
         if patient.deployment.fence == "tones":
             yield tone_filter(patient.proc, pid)
     yield from _levels_now(patient)
+
+
+def free_ports(said: Mapping[str, NgReply]) -> Iterator[Finding]:
+    """Of an answer to `statistics`; one line for each interface. An anchor takes four: RTP and RTCP, on both sides."""
+    statistics = said.get("statistics")
+    interfaces = statistics.get("interfaces") if isinstance(statistics, dict) else None
+    for interface in interfaces if isinstance(interfaces, list) else []:
+        if not isinstance(interface, dict) or not isinstance(ports := interface.get("ports"), dict):
+            continue
+        free, total = ports.get("free"), ports.get("totals")
+        if not isinstance(free, int) or not isinstance(total, int) or total == 0:
+            continue
+        text = f"{free} of {total} media ports on {interface.get('address')} are free"
+        advice = "Give it more (`media_ports`, then rtpengine's --port-max), or add an edge (docs/how-to/operate.md)."
+        if free < _PORTS_OF_AN_ANCHOR:
+            yield fail("rtpengine-free", f"{text}: new calls are refused with 503", advice)
+        elif free / total < _FEW_PORTS:
+            yield warn("rtpengine-free", text, advice)
+        else:
+            yield ok("rtpengine-free", text)
 
 
 def _pid(patient: Patient) -> int | None:

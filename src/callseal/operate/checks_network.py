@@ -11,12 +11,17 @@ import dns.exception
 import dns.resolver
 
 from callseal.deployment import Deployment
+from callseal.observe.errors import Error
 from callseal.operate.finding import Finding, fail, ok, warn
 from callseal.operate.patient import Patient
+from callseal.operate.versions import read_version
 from callseal.render.locate import locate, located_at
 
 _LOOK_UP_S = 2.0
 _NFT_S = 5.0
+_DROPS = (6, 1)
+"""From this version on Kamailio gives its own connections `tcp_send_timeout` for what it has written (TCP_USER_TIMEOUT, tcp(7))."""
+_MOST_RETRIES = 4  # 6 s; the kernel's own 15 are a quarter of an hour
 _COUNTER = re.compile(r"(?m)^\s*counter ([\w.\-]+) \{")
 _LISTED = re.compile(r"counter ([\w.\-]+) \{")
 
@@ -38,6 +43,11 @@ def look_up(deployment: Deployment) -> LookUp:
         return [place.address for place in locate(host, resolver, transports=(transport,))]
 
     return found
+
+
+def running(patient: Patient) -> str:
+    """What Kamailio says it is. Raises `Error` when it does not answer."""
+    return str(patient.control.call("core.version"))
 
 
 def names(patient: Patient, using: Callable[[Deployment], LookUp] = look_up) -> Iterator[Finding]:
@@ -70,6 +80,25 @@ def names(patient: Patient, using: Callable[[Deployment], LookUp] = look_up) -> 
                 )
             else:
                 yield ok("names", f"{peer.id}: {uri.host} is at {', '.join(addresses)}")
+
+
+def late_messages(patient: Patient, said: Callable[[Patient], str] = running) -> Iterator[Finding]:
+    """What was written to a peer that is gone is not delivered when it comes back. Nothing to say of UDP."""
+    if all(peer.transport == "udp" for peer in patient.deployment.peers):
+        return
+    try:
+        version = read_version(said(patient))
+        retries = int((patient.proc / "sys" / "net" / "ipv4" / "tcp_retries2").read_text(encoding="ascii"))
+    except (Error, OSError, ValueError):
+        return  # dead, as another check tells
+    if version is None or version >= _DROPS or retries <= _MOST_RETRIES:
+        yield ok("late-messages", "what a peer that is gone was told is dropped with its connection")
+    else:
+        yield warn(
+            "late-messages",
+            f"tcp_retries2 is {retries}: a peer that comes back is given INVITEs of calls that are over",
+            "With Kamailio before 6.1 copy infra/sysctl/60-callseal-edge.conf to /etc/sysctl.d and `sysctl --system`.",
+        )
 
 
 def loaded_rules() -> str | None:

@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     checks_neighbours.ports,
     checks_network.names,
     checks_network.firewall,
+    checks_network.late_messages,
     checks_files.certificates,
     checks_files.room,
 )

@@ -29,6 +29,7 @@ LABELS = {
 RTPENGINE = {
     "rtpengine_sessions": "relayed legs now, by type (own, foreign)",
     "rtpengine_ports_free": "media ports that are free",
+    "rtpengine_ports_used": "and those that are not",
     "rtpengine_packets_lost": "packets lost on the way to it",
     "rtpengine_errors_total": "packets it could not relay, by kind",
     "rtpengine_closed_sessions_total": "ended legs by reason; `timeout` and `silent_timeout` are calls whose BYE was lost",

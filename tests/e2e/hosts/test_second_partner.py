@@ -4,6 +4,7 @@ itself. In the order of the file: the host is gone in the last tests."""
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ EDGES = ("192.0.2.20", "203.0.113.20")
 FIRST, SECOND = "192.0.2.130", "203.0.113.130"
 SILENCE_S = 2.0
 """How long the router waits for a partner that says nothing (docs/how-to/dns.md)."""
+FORGETS_S = 4.0
+"""And how long what it wrote to him may still reach him."""
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +153,28 @@ def test_the_first_partners_host_is_gone_and_the_next_payment_goes_through_the_s
     assert waits[0] > SILENCE_S, "the first caller waits for the silence of the first partner"
     assert waits[1] < SILENCE_S, "the next one does not: the router knows"
     assert hosts.counters(hosts.desk)["webhooks_in.sandbox-2"] > 0
+    deadline = time.monotonic() + FORGETS_S
+    while waiting(hosts, FIRST):
+        assert time.monotonic() < deadline, "it would be given a call that the second has taken"
+        time.sleep(0.1)
+
+
+def waiting(hosts: Hosts, address: str) -> int:
+    """Bytes that the first edge has written to that address and nobody has confirmed."""
+    with hosts.inside(EDGES[0]):
+        said = subprocess.run(
+            ["ss", "-Htn", "dst", address], capture_output=True, text=True, check=True
+        ).stdout
+    return sum(int(line.split()[2]) for line in said.splitlines())
 
 
 def test_it_comes_back_and_takes_the_calls_again(stage: Stage, hosts: Hosts) -> None:
+    rung, dialled = stage.agent.count("incoming"), 1
     hosts.plug_in("partner")
     deadline = time.monotonic() + 25  # two probes
     call = stage.call()
     while True:
+        dialled += 1
         call.dial()
         call.hang_up()
         if record(stage, call.reference)["partner"] == "sandbox":
@@ -165,3 +183,4 @@ def test_it_comes_back_and_takes_the_calls_again(stage: Stage, hosts: Hosts) -> 
         time.sleep(0.5)
     reference, _ = paid(stage)
     assert record(stage, reference)["partner"] == "sandbox"
+    assert stage.agent.count("incoming") == rung + dialled, "a call that nobody is in"

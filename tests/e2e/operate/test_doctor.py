@@ -32,7 +32,7 @@ def test_a_healthy_edge_has_nothing_to_say_but_ok(stage: Stage) -> None:
     assert code == 0
     assert {one["check"] for one in found} >= {
         "deployment", "secrets", "rendered", "kamailio", "modules", "restart", "destinations", "alarms",
-        "rtpengine", "rtpengine-version", "rtpengine-options", "rtpengine-level", "kamailio-level", "core-files", "agent", "spool", "desk", "clock",
+        "rtpengine", "rtpengine-version", "rtpengine-options", "rtpengine-level", "rtpengine-free", "kamailio-level", "core-files", "agent", "spool", "desk", "clock",
         "ports", "certificates", "room",
     }  # fmt: skip
 

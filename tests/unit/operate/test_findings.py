@@ -119,6 +119,24 @@ def test_rtpengine_of_another_version() -> None:
     assert levels(checks_media.version_finding(None)) == ["warn"]
 
 
+@pytest.mark.parametrize(
+    ("free", "level"), [(10_000, "ok"), (1_500, "ok"), (1_499, "warn"), (4, "warn"), (3, "fail"), (0, "fail")]
+)
+def test_media_ports_that_are_left(free: int, level: str) -> None:
+    interface: NgReply = {"address": "192.0.2.11", "ports": {"free": free, "totals": 10_000}}
+    (found,) = checks_media.free_ports({"statistics": {"interfaces": [interface]}})
+    assert levels(found) == [level]
+    assert f"{free} of 10000 media ports on 192.0.2.11" in found.text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"statistics": "none"}, {"statistics": {"interfaces": [7, {"ports": {"totals": 0, "free": 0}}]}}],
+)
+def test_nothing_is_said_of_ports_that_were_not_told(said: dict[str, NgReply]) -> None:
+    assert list(checks_media.free_ports(said)) == []
+
+
 GOOD_OPTIONS = {"log-level": "5", "port-min": "30000", "port-max": "39999", "listen-ng": "127.88.0.21:2223"}
 
 

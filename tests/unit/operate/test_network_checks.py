@@ -11,6 +11,7 @@ import pytest
 
 from callseal.deployment import Deployment, HostPort, read
 from callseal.edge.router_state import Destination
+from callseal.lab import host_commands
 from callseal.lab.block import Block
 from callseal.lab.workspace import Workspace
 from callseal.operate import checks_network, checks_router
@@ -80,6 +81,37 @@ def test_a_name_is_looked_up_and_must_lead_to_the_peer(
     assert found.text.startswith("sandbox: ")
     assert part in found.text
     assert bool(found.advice) == (level != "ok")
+
+
+@pytest.mark.parametrize(
+    ("version", "retries", "level"),
+    [
+        ("kamailio 6.1.5 (x86_64/linux)", "15\n", "ok"),
+        ("kamailio 6.0.1 (x86_64/linux)", "3\n", "ok"),
+        ("kamailio 6.0.1 (x86_64/linux)", "15\n", "warn"),
+        ("kamailio 6.0.1 (x86_64/linux)", "", None),
+    ],
+)
+def test_an_old_kamailio_needs_a_kernel_that_gives_up(
+    edge: Callable[..., Patient], tmp_path: Path, version: str, retries: str, level: str | None
+) -> None:
+    kernel = tmp_path / "sys" / "net" / "ipv4"
+    kernel.mkdir(parents=True)
+    (kernel / "tcp_retries2").write_text(retries, encoding="ascii")
+    plain = replace(edge(), proc=tmp_path)
+    assert list(checks_network.late_messages(plain, lambda _: version)) == []
+    peers = plain.deployment.partner.model_copy(update={"transport": "tls"})
+    who = replace(plain, deployment=plain.deployment.model_copy(update={"partner": peers}))
+    found = list(checks_network.late_messages(who, lambda _: version))
+    assert [str(one.level) for one in found] == ([] if level is None else [level])
+
+
+def test_a_lab_gives_up_when_edges_are_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Path, "write_text", lambda _path, text, **_: said.append(text))
+    host_commands.gives_up_soon()
+    file = Path(__file__).parents[3] / "infra" / "sysctl" / "60-callseal-edge.conf"
+    assert file.read_text(encoding="utf-8").splitlines()[-1] == f"net.ipv4.tcp_retries2 = {said[0]}"
 
 
 def test_an_edge_on_loopback_needs_no_firewall(edge: Callable[..., Patient]) -> None:
