@@ -52,7 +52,11 @@ def test_the_example_is_good_and_renders_without_a_gap(tmp_path: Path) -> None:
             assert re.search(rf"ip daddr .*\b{re.escape(str(address))}\b.* udp dport 53 ", rules)
     assert "No rule" not in desk_firewall(found.deployment)
     (zone,) = write_zone(found.deployment, out, serial=1)
-    assert "us-1.example.net." in zone.read_text(encoding="utf-8")
+    assert "us-1.sip.example.net." in zone.read_text(encoding="utf-8")
+    names = found.deployment.dns
+    assert not [one for one in names.name_servers if one.endswith(f".{names.zone}")], (
+        "no address: BIND refuses it"
+    )
 
 
 def unit(name: str) -> dict[str, str]:
