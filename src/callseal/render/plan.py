@@ -8,6 +8,7 @@ from ipaddress import ip_network
 
 from callseal.deployment import Deployment, Edge, Number, Peer
 from callseal.deployment.anchoring import anchors
+from callseal.deployment.emergency import services
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
@@ -229,7 +230,9 @@ def _destinations(deployment: Deployment) -> str:
 
 def _numbers(deployment: Deployment) -> str:
     rows = "".join(f"{number.match}:{_policy(deployment, number)}\n" for number in deployment.numbers)
-    return f"tprefix(string) tvalue(string)\n{rows}"
+    # Nobody can dial it: the numbers of emergency services that are called by name (emergency.cfg).
+    named = ";".join(f"{service}={match}" for service, match in services(deployment).items())
+    return f"tprefix(string) tvalue(string)\n{rows}" + (f"++:{named}\n" if named else "")
 
 
 def _policy(deployment: Deployment, number: Number) -> str:
