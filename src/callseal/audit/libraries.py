@@ -24,5 +24,6 @@ def load() -> None:
         import numpy  # noqa: F401, ICN001, PLC0415
     except ImportError as error:
         raise MissingExtraError(
-            f"{error.name} is not installed", advice="pip install 'callseal[audit]' brings the decoders"
+            f"{error.name} is not installed",
+            advice="pip install './callseal[audit]' brings the decoders (./callseal is the clone)",
         ) from None

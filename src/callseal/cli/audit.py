@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from callseal.cli.audit_options import (
     Report,
     Sign,
     Window,
+    address,
     allowed,
     read_bytes,
     read_json,
@@ -84,7 +84,7 @@ def files(  # noqa: PLR0917 - each is an option of the command line
     windows, relative = stretches(window or [])
     options = audit.Options(
         keys=allowed(keys),
-        agent=agent,
+        agent=address(agent) if agent else "",
         call=call,
         stretches=windows,
         relative=relative,
@@ -115,10 +115,7 @@ def live(  # noqa: PLR0917 - each is an option of the command line
 
     The customer's leg is not looked at. Status as for captures.
     """
-    try:
-        ip_address(agent)
-    except ValueError:
-        raise typer.BadParameter(f"{agent!r} is not an IP address", param_hint="--agent") from None
+    agent = address(agent)
     library = _library()
     from callseal.audit.live import listen  # noqa: PLC0415
 
@@ -153,7 +150,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Verify verdicts, offline: signatures, the chain, and that none is missing. Status 0 or 1."""
+    """Verify verdicts: signatures, chain, none missing. Offline; status 0 or 1."""
     from callseal.audit import seal  # noqa: PLC0415 - the other verbs do not need it
 
     pinned = seal.load_public(key) if key else ""

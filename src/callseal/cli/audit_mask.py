@@ -29,7 +29,9 @@ def mask(
     ] = None,
     keys: Keys = "deny",
 ) -> None:
-    """Has the partner's mask passed? A test call, no fence, every key pressed while secured, nobody speaks (docs/how-to/fence.md).
+    """Has the partner's mask passed, in a call without a fence?
+
+    Every key is pressed while secured, and nobody speaks (docs/how-to/fence.md).
 
     Status 0: passed, 3: something of a key reached the agent's side, 4: not shown, 1: nothing could be judged.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +47,14 @@ def allowed(keys: str) -> bool:
     return keys == "allow"
 
 
+def address(agent: str) -> str:
+    """The address in its one form. Raises `typer.BadParameter`."""
+    try:
+        return str(ip_address(agent))
+    except ValueError:
+        raise typer.BadParameter(f"{agent!r} is not an IP address", param_hint="--agent") from None
+
+
 def stretches(texts: list[str]) -> tuple[tuple[tuple[float, float], ...], bool]:
     """(windows, whether they count from the first frame)."""
     found, relative = [], set()
@@ -85,4 +94,6 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(read_bytes(path))
     except ValueError:
         raise typer.BadParameter(f"{path} is not JSON", param_hint="--record") from None
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f"{path} is no call's record", param_hint="--record")
+    return value

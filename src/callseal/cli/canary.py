@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from callseal.cli.edge import EdgeId
+from callseal.cli.edge import EdgeId, chosen
 from callseal.cli.options import DEFAULT_FILE, PASSWORD, File
 from callseal.deployment import read
 from callseal.lab.canary_call import Line, place
@@ -57,13 +57,14 @@ def canary(
     root where the agent's phone is. Status with --once: 0 clean, 3 digits, 4 no evidence, 1 the call failed.
     """
     deployment = read(file)
+    entrance = chosen(deployment, file, edge)
     operators = operators_of(deployment)
     password = os.environ.get(PASSWORD) or typer.prompt("Password", hide_input=True)
     line = Line(
         customer=customer,
         agent=agent,
         number=number,
-        edge=deployment.edge(edge or deployment.edges[0].id).sip.host,
+        edge=entrance.sip.host,
         desk=str(deployment.desk.url),
         login=login,
         password=password,

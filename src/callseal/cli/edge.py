@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from callseal.deployment import Deployment, read
+from callseal.deployment import Deployment, Edge, read
 from callseal.observe.errors import Error
 from callseal.operate.patient import Patient, ask_ng, get
 from callseal.render import SEEN_AT
@@ -38,14 +38,19 @@ def patient(file: Path, edge: str, router: Path) -> Patient:
     return patient_of(read(file), file, edge, router)
 
 
-def patient_of(deployment: Deployment, file: Path, edge: str, router: Path) -> Patient:
+def chosen(deployment: Deployment, file: Path, edge: str) -> Edge:
+    """The edge that `--edge` names, or the only one. Raises `UnknownEdgeError`."""
     known = [one.id for one in deployment.edges]
-    chosen = edge or (known[0] if len(known) == 1 else "")
-    if chosen not in known:
+    name = edge or (known[0] if len(known) == 1 else "")
+    if name not in known:
         raise UnknownEdgeError(file, edge, known)
+    return deployment.edge(name)
+
+
+def patient_of(deployment: Deployment, file: Path, edge: str, router: Path) -> Patient:
     return Patient(
         deployment=deployment,
-        edge=deployment.edge(chosen),
+        edge=chosen(deployment, file, edge),
         router=router,
         now_ms=now_ms,
         get=get,

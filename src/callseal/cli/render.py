@@ -11,8 +11,8 @@ import typer
 from callseal.cli.edge import UnknownEdgeError
 from callseal.cli.options import File
 from callseal.deployment import read
+from callseal.render.write import hand_written_files, write_desk_firewall, write_zone
 from callseal.render.write import render as render_edge
-from callseal.render.write import write_desk_firewall, write_zone
 
 
 def render(
@@ -41,5 +41,9 @@ def render(
     known = [one.id for one in deployment.edges]
     if edge not in known:
         raise UnknownEdgeError(file, edge, known)
-    for path in (*render_edge(deployment, edge, out), *write_zone(deployment, out, serial=int(time.time()))):
-        typer.echo(f"wrote {path}")
+    written = [*render_edge(deployment, edge, out), *write_zone(deployment, out, serial=int(time.time()))]
+    copied = {out / one.path for one in hand_written_files()}
+    typer.echo(f"wrote {len(copied)} files into {out} that are the same for every edge")
+    for path in written:
+        if path not in copied:
+            typer.echo(f"wrote {path}")

@@ -95,6 +95,14 @@ DialledNumber = Annotated[
     _matches(r"\+?[0-9]{1,15}", "CS020", "a number or prefix"),
     WithJsonSchema({"type": "string", "pattern": r"^\+?[0-9]{1,15}$"}),
 ]
+ServiceUrn = Annotated[
+    Text,
+    AfterValidator(str.lower),
+    _matches(
+        r"urn:service:sos(\.[a-z0-9]([a-z0-9-]{0,25}[a-z0-9])?){0,8}", "CS106", "an emergency service URN"
+    ),
+    WithJsonSchema({"type": "string", "examples": ["urn:service:sos.police"]}),
+]
 Currency = Annotated[
     Text,
     _matches(r"[A-Z]{3}", "CS044", "a currency code"),

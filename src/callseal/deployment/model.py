@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from callseal.deployment.desk import Desk
 from callseal.deployment.edges import Dns, Edge, Region, Router, Tls
-from callseal.deployment.fields import DialledNumber, Flag, HeaderName, Name
+from callseal.deployment.fields import DialledNumber, Flag, HeaderName, Name, ServiceUrn
 from callseal.deployment.firewall import Firewall
 from callseal.deployment.lines import Path
 from callseal.deployment.peers import Carrier, Partner, Peer, Platform
@@ -60,6 +60,10 @@ class Number(Table):
     )
     payments: Flag = Field(True, description="false: calls go past the partner")
     emergency: Flag = Field(False, description="true: never touches the partner, whatever else happens")
+    service_urns: tuple[ServiceUrn, ...] = Field(
+        (),
+        description="emergency services that are called by this number (`urn:service:sos.police`); what no entry names is the service above it, and `urn:service:sos` the first emergency number when all have one carrier",
+    )
 
     @property
     def takes_payments(self) -> bool:

@@ -387,5 +387,30 @@ VALIDATORS: dict[str, Validator] = {
             "Add a [[numbers]] entry with emergency = true for each emergency number that can be dialled from the platform.",
             _W,
         ),
+        Validator(
+            "CS106",
+            "malformed-service-urn",
+            "Not the URN of an emergency service (RFC 5031).",
+            'Write it like "urn:service:sos" or "urn:service:sos.police".',
+        ),
+        Validator(
+            "CS107",
+            "service-urn-of-no-emergency",
+            "service_urns stand at a number that is no emergency number.",
+            "Move them to an entry with emergency = true.",
+        ),
+        Validator(
+            "CS108",
+            "service-urn-repeated",
+            "One emergency service has two numbers: which of them is called could not be told.",
+            "Leave the service at one of the two.",
+        ),
+        Validator(
+            "CS109",
+            "service-urn-unresolved",
+            "Emergency numbers have several carriers, and none says that it is urn:service:sos: a platform that calls for help by that name is answered 404.",
+            'Add service_urns = ["urn:service:sos"] to the emergency number that such a call should go to.',
+            _W,
+        ),
     )
 }

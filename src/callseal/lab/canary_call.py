@@ -71,7 +71,9 @@ def place(line: Line, *, clock: Callable[[], float] = time.monotonic) -> Seen:
             ear = stack.enter_context(listen(agent.settings.address, interface=line.interface))
             desk = stack.enter_context(AgentDesk(line.desk, line.login, line.password))
             _Canary(line, customer, desk, ear, seen, clock).talk()
-    except (Error, PhoneError, httpx2.HTTPError) as error:
+    except httpx2.HTTPError as error:
+        seen.problem = f"the desk on {line.desk}: {str(error) or type(error).__name__}"
+    except (Error, PhoneError) as error:
         seen.problem = str(error) or type(error).__name__
     return Seen(seen.digits, seen.tested, seen.missed, seen.secured_ms, seen.problem, seen.off)
 

@@ -23,16 +23,31 @@ resolvers = ["{server}"]
 [firewall]
 browsers = [{browsers}]
 """
+_CLUSTERS = """
+[[regions]]
+id = "europe"
+cluster = "europe.{zone}"
+
+[[regions]]
+id = "america"
+cluster = "america.{zone}"
+"""
 _EXAMPLE_ADDRESS = re.compile(rf"{re.escape(EXAMPLE_PREFIX)}\.(\d+)(:{NG_PORT}\b)?")
 _EDGE_TABLE = re.compile(r"(?ms)^\[\[edges\]\]\n.*?(?=^\[|\Z)")
 
 
 def on_hosts(
-    example: str, site: Site, addresses: Mapping[int, str], *, name_server: str, browsers: tuple[str, ...]
+    example: str,
+    site: Site,
+    addresses: Mapping[int, str],
+    *,
+    name_server: str,
+    browsers: tuple[str, ...],
+    clusters: bool = False,
 ) -> str:
     """The example with these addresses, the same edge once more in another region, and names in the lab's zone.
 
-    `addresses` maps process numbers (the last byte in the example). Raises `HostsError` when the example has another form.
+    `addresses` maps process numbers (the last byte in the example). With `clusters` each region has a name of its own. Raises `HostsError` when the example has another form.
     """
     found = _EDGE_TABLE.search(example)
     if found is None:
@@ -50,9 +65,10 @@ def on_hosts(
     edges = _moved(first, 0, addresses) + "\n\n" + _moved(second, SECOND_EDGE, addresses)
     edges = re.sub(r'(?m)^id = "(edge-\d)"$', rf'\g<0>\nhost = "\g<1>.{ZONE}"', edges)
     named = standing_by(edges, site)
-    return named + _DNS.format(
+    text = named + _DNS.format(
         zone=ZONE, server=name_server, browsers=", ".join(f'"{one}"' for one in browsers)
     )
+    return text + _CLUSTERS.format(zone=ZONE) if clusters else text
 
 
 def _moved(text: str, step: int, addresses: Mapping[int, str]) -> str:

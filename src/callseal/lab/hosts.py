@@ -57,9 +57,13 @@ class Hosts(Site):
     interface: ClassVar[str] = DEVICE
     has_hosts: ClassVar[bool] = True
 
-    def __init__(self, partners: int = 1) -> None:
-        """With two `partners` the second stands by for the first, and both are found by name; with one its host is empty."""
+    def __init__(self, partners: int = 1, *, clusters: bool = False) -> None:
+        """With two `partners` the second stands by for the first, and both are found by name; with one its host is empty.
+
+        With `clusters` the edges of each region have one name, which peers must look up.
+        """
         self._partners = partners
+        self._clusters = clusters
         self._addresses = {number: address for host in HOSTS for number, address in host.addresses.items()}
         self._addresses[_DOOR_NUMBER] = "192.0.2.61"
         self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
@@ -110,6 +114,7 @@ class Hosts(Site):
             self._addresses,
             name_server=self.name_server,
             browsers=(self.office, self.door),
+            clusters=self._clusters,
         )
 
     # Places.

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from callseal.lab.block import Block
 from callseal.lab.place import Namespace, PlaceError
+from callseal.lab.rootfs import project_root
 from callseal.lab.site import Site
+from callseal.lab.workspace import EXAMPLE
 
 TOOLS = {"unshare": "util-linux", "setpriv": "util-linux", "mount": "mount", "chroot": "coreutils"}
 HOST_TOOLS = {"ip": "iproute2", "nft": "nftables", "nsd": "nsd", "nsenter": "util-linux"}
@@ -26,6 +28,13 @@ class Fault:
 
 def faults(site: Site) -> list[Fault]:
     """Everything that stands in the way, all at once; an empty list means go."""
+    if not (project_root() / EXAMPLE).is_file():
+        return [
+            Fault(
+                "this Callseal was installed without the lab",
+                "run it in a clone of the repository: make demo",
+            )
+        ]
     found = []
     if os.geteuid() != 0:
         found.append(

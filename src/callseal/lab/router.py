@@ -116,8 +116,6 @@ class Rtpengine(Daemon):
             f"--listen-ng={ng[0]}:{ng[1]}",
             f"--port-min={ports[0]}",
             f"--port-max={ports[1]}",
-            "--delete-delay=0",
-            "--timeout=60",
             "--num-threads=2",
             *extra,
         ]

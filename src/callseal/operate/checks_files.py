@@ -64,12 +64,20 @@ def _secret(secret: Secret, needed: bool) -> Iterator[Finding]:
 def rendered(patient: Patient, seen_at: str = SEEN_AT) -> Iterator[Finding]:
     """Drift: is what Kamailio reads what the deployment says?"""
     try:
-        found = list(differences(planned(patient.deployment, patient.edge.id, seen_at), patient.router))
+        files = planned(patient.deployment, patient.edge.id, seen_at)
+        found = list(differences(files, patient.router))
     except SecretError as error:
         yield fail("rendered", error.message, error.advice)
         return
     except OSError as error:
         yield fail("rendered", f"{patient.router} cannot be read: {error.strerror}", "Run this as root.")
+        return
+    if [one.why for one in found] == ["missing"] * len(files):
+        yield fail(
+            "rendered",
+            f"{patient.router} has nothing that was rendered",
+            "Say where Kamailio reads it (--router DIR), or write it (`callseal render`).",
+        )
         return
     for difference in found:
         yield fail(

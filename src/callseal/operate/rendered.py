@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callseal.deployment import Deployment
-from callseal.render import RenderedFile, hand_written, plan
+from callseal.render import RenderedFile, plan
 from callseal.render.transports import AUTHORITIES, CERTIFICATE, PRIVATE_KEY, REVOKED
+from callseal.render.write import HAND_WRITTEN, hand_written_files
 
 _TLS = ("tls.reload",)
 RELOADS: dict[str, tuple[str, ...]] = {
@@ -53,11 +54,7 @@ class Difference:
 
 def planned(deployment: Deployment, edge_id: str, seen_at: str) -> tuple[RenderedFile, ...]:
     """Hand-written configuration and data of this version and deployment. Raises `SecretError`."""
-    written = [
-        RenderedFile(path.name, path.read_text(encoding="utf-8"))
-        for path in sorted(hand_written().glob("*.cfg"))
-    ]
-    return (*written, *plan(deployment, edge_id, seen_at=seen_at))
+    return (*hand_written_files(), *plan(deployment, edge_id, seen_at=seen_at))
 
 
 def differences(files: Iterable[RenderedFile], directory: Path) -> Iterator[Difference]:
@@ -75,7 +72,7 @@ def differences(files: Iterable[RenderedFile], directory: Path) -> Iterator[Diff
         elif mode & ~file.mode & 0o077:
             yield Difference(file.path, "readable by others", file)
     known = {file.path for file in files}
-    for path in sorted(directory.glob("*.cfg")):
+    for path in _hand_written_in(directory):
         if path.name not in known:
             yield Difference(path.name, "left over from another version", None)
 
@@ -84,6 +81,10 @@ def newer_than_start(router: Path, uptime_s: int, now_ms: int) -> list[str]:
     """Files that Kamailio reads at start only and that were written after it. Its clock has whole seconds: what was written
     within the second of its start counts as read."""
     read_by = now_ms // 1000 - uptime_s + 1
-    files = [*router.glob("*.cfg"), *router.glob("data/*")]
+    files = [*_hand_written_in(router), *router.glob("data/*")]
     names = {str(path.relative_to(router)): path.stat().st_mtime for path in files}
     return sorted(name for name, written in names.items() if name not in RELOADS and written >= read_by)
+
+
+def _hand_written_in(directory: Path) -> list[Path]:
+    return sorted(path for pattern in HAND_WRITTEN for path in directory.glob(pattern))

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 
 from callseal.deployment import Deployment, Edge, Number, Peer
 from callseal.deployment.anchoring import anchors
+from callseal.deployment.emergency import services
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
@@ -79,7 +80,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/defines.cfg", _defines(deployment, edge, seen_at)),
         RenderedFile("data/keys.cfg", _keys(deployment), SECRET_MODE),
         RenderedFile("data/policies.cfg", _policies(deployment)),
-        RenderedFile("data/nodes.cfg", _nodes(edge, deployment.edges)),
+        RenderedFile("data/nodes.cfg", _nodes(edge, deployment.edges, deployment.clusters)),
         RenderedFile("data/address.list", _addresses(deployment)),
         RenderedFile("data/dispatcher.list", _destinations(deployment)),
         RenderedFile("data/numbers", _numbers(deployment)),
@@ -151,15 +152,17 @@ def _policies(deployment: Deployment) -> str:
     return head("What each face may do", deployment) + policies(deployment, groups)
 
 
-def _nodes(own: Edge, edges: Iterable[Edge]) -> str:
-    """Every edge's node, our own first; and every other edge's SIP address as one of ours, for in-dialog requests that were to
-    go there."""
+def _nodes(own: Edge, edges: Iterable[Edge], clusters: Iterable[str]) -> str:
+    """Every edge's node, our own first; every other edge's SIP address as one of ours, for in-dialog requests that were to
+    go there; and the name of every cluster, without a port: a Route with it is ours, over whatever it came."""
     edges = tuple(sorted(edges, key=lambda edge: edge.id != own.id))
     sockets = "".join(
         f'modparam("rtpengine", "rtpengine_sock", "{edge.server_id} == udp:{edge.ng}")\n' for edge in edges
     )
     queries = ";".join(f"{edge.server_id}=http://{ng_http(edge)}/ng-plain" for edge in edges)
     aliases = "".join(f"alias={address}\n" for edge in edges[1:] for address in _own_addresses(edge))
+    # One a line: Kamailio makes one string of two that stand beside each other.
+    aliases += "".join(f'alias="{name}"\n' for name in clusters)
     return (
         f"# One rtpengine set an edge, numbered by its server_id.\n{sockets}"
         f'#!define NG_HTTP "{queries}"\n'
@@ -227,7 +230,9 @@ def _destinations(deployment: Deployment) -> str:
 
 def _numbers(deployment: Deployment) -> str:
     rows = "".join(f"{number.match}:{_policy(deployment, number)}\n" for number in deployment.numbers)
-    return f"tprefix(string) tvalue(string)\n{rows}"
+    # Nobody can dial it: the numbers of emergency services that are called by name (emergency.cfg).
+    named = ";".join(f"{service}={match}" for service, match in services(deployment).items())
+    return f"tprefix(string) tvalue(string)\n{rows}" + (f"++:{named}\n" if named else "")
 
 
 def _policy(deployment: Deployment, number: Number) -> str:

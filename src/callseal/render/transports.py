@@ -83,14 +83,9 @@ def _by_face(deployment: Deployment) -> str:
 
 
 def names(deployment: Deployment, edge: Edge) -> dict[str, str]:
-    """Defines of the cluster names: all of them are ours, one goes into Record-Route; empty when there is none."""
-    defines = {}
-    if deployment.clusters:
-        defines["CLUSTER_ALIASES"] = " ".join(f'"{name}"' for name in deployment.clusters)
+    """Define of the cluster's name that goes into Record-Route; empty when the edge's region has none."""
     cluster = deployment.cluster_of(edge)
-    if cluster is not None:
-        defines["CLUSTER_NAME"] = f'"{cluster}"'
-    return defines
+    return {} if cluster is None else {"CLUSTER_NAME": f'"{cluster}"'}
 
 
 def proof(peer: Peer) -> str:
@@ -118,6 +113,7 @@ def lookups(deployment: Deployment) -> dict[str, str]:
     if len(named) == 1:
         (only,) = named
         defines["WITH_NAPTR"] = ""
+        defines["NAPTR_TRANSPORT"] = f'"{only}"'
         for transport in ("udp", "tcp", "tls"):
             defines[f"NAPTR_{transport.upper()}"] = "10" if transport == only else "-1"
     return defines

@@ -11,12 +11,23 @@ from callseal.render.file import RenderedFile
 from callseal.render.plan import SEEN_AT, head, plan
 from callseal.render.zone import zone
 
+HAND_WRITTEN = ("*.cfg", "*.re")
+
 
 def hand_written() -> Path:
     """The directory of `router/*.cfg` and `*.re`: beside this module in an installed wheel, at the top of a checkout."""
     here = Path(__file__).resolve()
     installed = here.parent / "router"
     return installed if installed.is_dir() else here.parents[3] / "router"
+
+
+def hand_written_files() -> tuple[RenderedFile, ...]:
+    """What is copied as it is: the configuration and the expressions that it reads. Raises `OSError`."""
+    return tuple(
+        RenderedFile(path.name, path.read_text(encoding="utf-8"))
+        for pattern in HAND_WRITTEN
+        for path in sorted(hand_written().glob(pattern))
+    )
 
 
 def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str = SEEN_AT) -> list[Path]:
@@ -26,12 +37,7 @@ def render(deployment: Deployment, edge_id: str, out_dir: Path, *, seen_at: str 
     Files with keys are 0600 from the first byte. A file appears whole or not at all (written aside, then renamed).
     Raises `KeyError` for an unknown edge, `SecretError` for a key that cannot be read, `OSError` from the disk.
     """
-    files = [
-        RenderedFile(path.name, path.read_text(encoding="utf-8"))
-        for pattern in ("*.cfg", "*.re")
-        for path in sorted(hand_written().glob(pattern))
-    ]
-    files += plan(deployment, edge_id, seen_at=seen_at)
+    files = (*hand_written_files(), *plan(deployment, edge_id, seen_at=seen_at))
     return [write_file(out_dir, file) for file in files]
 
 

@@ -33,7 +33,7 @@ FORGETS_S = 4.0
 
 @pytest.fixture(scope="module")
 def hosts() -> Hosts:
-    return Hosts(partners=2)
+    return Hosts(partners=2, clusters=True)
 
 
 @pytest.fixture(scope="module")

@@ -99,3 +99,19 @@ def test_a_silent_destination_is_left_out_until_it_answers_a_probe(listed: Rig) 
         for server in first.values():
             server.mute = False
         become(rig, "A")
+
+
+def test_what_stands_behind_an_emergency_number_goes_to_the_next_destination_too(listed: Rig) -> None:
+    rig = listed
+    with (
+        SipPeer(FIRST["carrier"], BLOCK.kamailio) as first,
+        SipPeer(FIRST["platform"], BLOCK.kamailio),
+    ):
+        become(rig, "A")
+        rig.fresh()
+        platform, cseq = dial_out(rig, "112;phone-context=+44")
+        tried = first.expect_request("INVITE")
+        first.reply(tried, 503, tag="x")
+        invite = connect_out(rig, platform, cseq)
+        assert tried.uri == f"sip:112;phone-context=+44@{FIRST['carrier']}:5060;user=phone"
+        assert invite.uri == f"sip:112;phone-context=+44@{SECOND['carrier']}:5060;user=phone"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.integration.router.emergencies import emergency_goes_out
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, inbound, second_headers, second_leg
 from tests.support.sip_peer import Dialog, SipPeer
@@ -50,12 +51,7 @@ def test_emergency_calls_go_out_all_the_same(draining: Rig) -> None:
     rig = draining
     _drain(rig)
     before = rig.count("turned_away")
-    sos = Dialog.new(rig.platform, f"sip:112@{rig.kamailio.sip[0]}", user="alice")
-    cseq = sos.request("INVITE", sdp=rig.agent_media.sdp())
-    invite = rig.carrier.expect_request("INVITE")
-    assert "sip:112@" in invite.uri
-    rig.carrier.reply(invite, 486, tag="x")
-    assert sos.answered(cseq).status == 486
+    emergency_goes_out(rig)
     assert (rig.count("turned_away"), rig.partner.untaken("INVITE")) == (before, [])
     inwards = Dialog.new(rig.carrier, f"sip:112@{rig.kamailio.sip[0]}", user=NUMBER)
     assert inwards.answered(inwards.request("INVITE")).status == 503, (

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.integration.router.conftest import MakeRig
+from tests.integration.router.emergencies import emergency_goes_out
 from tests.integration.router.rig import Rig
 from tests.integration.router.story import NUMBER, TOKEN, inbound, second_headers, second_leg
 from tests.support.sip_peer import Dialog, Message, SipPeer
@@ -130,11 +131,7 @@ def test_emergency_call_is_never_turned_away(make_rig: MakeRig) -> None:
         rig.carrier.reply(invite, 486, tag="x")
     rig.carrier.heard.clear()
     rig.carrier._taken.clear()
-    sos = Dialog.new(rig.platform, f"sip:112@{rig.kamailio.sip[0]}", user="alice")
-    cseq = sos.request("INVITE", sdp=rig.agent_media.sdp())
-    invite = rig.carrier.expect(lambda m: m.is_request and "sip:112@" in m.uri, "emergency INVITE")
-    rig.carrier.reply(invite, 486, tag="x")
-    assert sos.answered(cseq).status == 486
+    emergency_goes_out(rig)
     assert rig.partner.untaken("INVITE") == []
     rig.rpc("dispatcher.set_state", "ap", 1, f"sip:{rig.partner.address}:5060")
 

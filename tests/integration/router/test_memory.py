@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.integration.router.conftest import MakeRig
+from tests.integration.router.emergencies import emergency_goes_out
 from tests.integration.router.flooding import LowestFree, Patient, Unanswered, flood, free, invite, level
 from tests.integration.router.fuzzing import good_call
 from tests.integration.router.rig import Rig
@@ -61,13 +62,6 @@ def first_half(rig: Rig) -> Message:
     leg1 = rig.partner.expect_request("INVITE")
     rig.partner.reply(leg1, 100)
     return leg1
-
-
-def emergency_goes_out(rig: Rig) -> None:
-    sos = Dialog.new(rig.platform, f"sip:112@{rig.kamailio.sip[0]}", user="alice")
-    cseq = sos.request("INVITE", sdp=rig.agent_media.sdp())
-    rig.carrier.reply(rig.carrier.expect_request("INVITE"), 486, tag="x")
-    assert sos.answered(cseq).status == 486
 
 
 @pytest.mark.compat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 
@@ -148,6 +149,22 @@ def test_a_platform_that_speaks_of_ice_is_understood(
     assert not any("candidate" in message.text or "a=ice" in message.text for message in one.partner.heard)
     assert place(story.home["customer"]) == (one.agent_media.address, one.agent_media.port)
     talk(story)
+
+
+@pytest.mark.compat
+def test_what_would_pass_untouched_is_refused_when_nobody_could_take_it(one: Rig) -> None:
+    """A port beyond 65535 (rtpengine would take none): an offer gets 488, an answer loses its SDP."""
+    beyond = re.sub(r"m=audio \d+", "m=audio 70000", one.agent_media.sdp())
+    platform = Dialog.new(one.platform, f"sip:+447700900555@{one.kamailio.sip[0]}", user=NUMBER)
+    assert platform.answered(platform.request("INVITE", sdp=beyond)).status == 488
+    assert one.partner.untaken("INVITE") == []
+    story = inbound(one)
+    cseq = story.partner_agent.request("INVITE", sdp=story.home["agent"])
+    story.platform.reply(story.platform.incoming("INVITE"), 200, sdp=beyond)
+    assert story.partner_agent.answered(cseq).body == ""
+    story.partner_agent.ack(cseq)
+    story.platform.incoming("ACK")
+    story.hang_up()
 
 
 def test_bypass_of_a_call_that_goes_out_is_anchored(one: Rig) -> None:

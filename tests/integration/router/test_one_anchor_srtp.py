@@ -11,6 +11,7 @@ from tests.integration.router import test_calls, test_refused, test_secure
 from tests.integration.router.conftest import MakeRig
 from tests.integration.router.hearing import fence_stands, heard_at_home, heard_while_secured, home_again
 from tests.integration.router.rig import CUSTOMER, Rig
+from tests.integration.router.smuggling import SDP_TYPE, multipart, part
 from tests.integration.router.story import NUMBER, Leg, Story, inbound, outbound
 from tests.integration.router.test_srtp import (
     AT_HOME,
@@ -149,6 +150,44 @@ def test_no_customer_audio_reaches_the_agent(one: Rig) -> None:
     assert leaked == 0
     assert to_partner > 150
     assert from_partner > 150
+
+
+def in_parts(sdp: str) -> str:
+    """A caller's location beside the SDP (RFC 6442)."""
+    return multipart(part(SDP_TYPE, sdp), part("Content-Type: application/pidf+xml", "<presence/>"))
+
+
+@pytest.mark.compat
+def test_sdp_in_parts_that_cannot_be_cut_is_shown_to_nobody(one: Rig) -> None:
+    """Between partner and platform it would go with all of its keys: an offer is refused, an answer loses its body."""
+    offer = in_parts(one.agent_media.sdp())
+    platform = Dialog.new(one.platform, f"sip:+447700900555@{one.kamailio.sip[0]}", user=NUMBER)
+    cseq = platform.request("INVITE", body=offer, content_type="multipart/mixed;boundary=b")
+    assert platform.answered(cseq).status == 488
+    assert one.partner.untaken("INVITE") == []
+    story = inbound(one)
+    cseq = story.partner_agent.request("INVITE", sdp=story.home["agent"])
+    request = story.platform.incoming("INVITE")
+    one.platform.reply(
+        request, 200, tag=story.platform.tag, body=offer, content_type="multipart/mixed;boundary=b"
+    )
+    assert story.partner_agent.answered(cseq).body == ""
+    story.partner_agent.ack(cseq)
+
+
+@pytest.mark.compat
+def test_an_emergency_call_with_a_location_goes_out(one: Rig) -> None:
+    """Nothing of it is shown to the partner, so its body need not be cut for the partner, and no rule of that kind refuses it."""
+    platform = Dialog.new(one.platform, "urn:service:sos", user=NUMBER)
+    offer = in_parts(one.agent_media.sdp())
+    cseq = platform.request("INVITE", body=offer, content_type="multipart/mixed;boundary=b")
+    invite = one.carrier.expect_request("INVITE")
+    assert "<presence/>" in invite.body
+    assert str(one.deployment.edges[0].media) in invite.body
+    Dialog.of(one.carrier, invite).reply(invite, 200, sdp=one.customer_media.sdp())
+    assert suites(platform.answered(cseq).body) == [PLATFORM_SUITE]
+    platform.ack(cseq)
+    assert one.partner.untaken("INVITE") == []
 
 
 def test_past_the_partner_the_platform_has_its_own_suite(one: Rig) -> None:

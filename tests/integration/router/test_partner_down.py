@@ -191,19 +191,6 @@ def test_emergency_call_never_touches_the_partner(rig: Rig, shown: str) -> None:
     assert rig.sink.handoffs[0]["reason"] == "payments_off"
 
 
-@pytest.mark.parametrize(
-    ("named", "status"), [("tel:112", 486), ("urn:service:sos", 404), ("sip:112;phone-context=+44@{}", 404)]
-)
-def test_emergency_call_by_another_name_is_404(rig: Rig, named: str, status: int) -> None:
-    """A known limit (docs/reference/sip-behaviour.md). Even so the partner hears nothing of it; and a `tel:` URI will do."""
-    platform = Dialog.new(rig.platform, named.format(rig.kamailio.sip[0]), user=NUMBER)
-    cseq = platform.request("INVITE", sdp=rig.agent_media.sdp())
-    if status == 486:
-        rig.carrier.reply(rig.carrier.expect_request("INVITE"), status, tag="x")
-    assert platform.answered(cseq).status == status
-    assert rig.partner.untaken("INVITE") == []
-
-
 def test_emergency_number_does_not_come_in(rig: Rig) -> None:
     carrier, cseq = dial_in(rig, "112")
     assert carrier.answered(cseq).status == 404

@@ -19,7 +19,7 @@ from tests.support.tls_peer import TlsPeer
 pytestmark = pytest.mark.integration
 
 SERVER, FIRST = BLOCK.host(53), BLOCK.host(32)
-NAME = "sip.partner.example"
+NAME, CLUSTER = "sip.partner.example", "sip.example.net"
 # A decoy comes first in the NAPTR: plain UDP, which this peer's transport forbids.
 ZONE = f"""\
 $ORIGIN partner.example.
@@ -41,7 +41,7 @@ platform 60 IN A {BLOCK.agent}
 def named(text: str) -> str:
     text = text.replace(f'signalling = ["{BLOCK.partner}"]', f'signalling = ["{BLOCK.partner}", "{FIRST}"]')
     text = text.replace(f'"sip:{BLOCK.partner}:{TLS_PORT}"', f'"sip:{NAME}"')
-    return f'{text}\n[dns]\nresolvers = ["{SERVER}"]\n'
+    return f'{text}\n[dns]\nresolvers = ["{SERVER}"]\n\n[[regions]]\nid = "local"\ncluster = "{CLUSTER}"\n'
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,12 @@ def test_a_dead_server_costs_nothing_but_a_moment(rig: Rig) -> None:
     """Nobody listens at the first server: the transport fails, the second takes the call, over TLS and not over the decoy."""
     with SipPeer(BLOCK.partner, BLOCK.kamailio) as decoy:
         story = inbound(rig)
+        assert story.leg1_invite is not None
+        near_the_partner, near_the_carrier = story.leg1_invite.all("Record-Route")
+        assert near_the_partner.startswith(f"<sip:{CLUSTER};transport=tls;"), (
+            "its name alone does not say by what"
+        )
+        assert near_the_carrier.startswith(f"<sip:{CLUSTER};transport=udp;")
         story.everybody_talks()
         assert rig.agent_media.wait_voice(CUSTOMER) >= 15
         assert rig.customer_media.wait_voice(AGENT) >= 15

@@ -23,6 +23,10 @@ _SECOND = f"""
 id = "local"
 cluster = "{CLUSTER}"
 
+[[regions]]
+id = "far"
+cluster = "far.{CLUSTER}"
+
 [[edges]]
 id = "edge-2"
 region = "local"

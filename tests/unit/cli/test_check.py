@@ -120,9 +120,13 @@ def test_render_writes_one_edge(file: Path, tmp_path: Path) -> None:
     call("keys", file)
     status, told = call("render", file, "--edge", "edge-1", "--out", tmp_path / "out")
     assert status == 0
-    written = [Path(line.removeprefix("wrote ")) for line in told.splitlines()]
-    assert written
+    copied, *rendered = told.splitlines()
+    written = [Path(line.removeprefix("wrote ")) for line in rendered]
+    assert tmp_path / "out/data/numbers" in written
     assert all(path.is_file() for path in written)
+    rest = {path for path in (tmp_path / "out").rglob("*") if path.is_file()} - set(written)
+    assert copied.startswith(f"wrote {len(rest)} files into ")
+    assert tmp_path / "out/kamailio.cfg" in rest
 
 
 def test_render_knows_the_edges(file: Path, tmp_path: Path) -> None:

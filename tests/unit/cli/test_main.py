@@ -119,6 +119,7 @@ ng = "127.88.0.24:2223"
 agent = "http://127.88.0.25:8022"
 events = "127.88.0.25:8023"
 """
+CANARY = ("canary", "--customer", "c", "--agent", "a", "--login", "l", "--number", "+44", "--once")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,9 @@ events = "127.88.0.25:8023"
         (("doctor", EXAMPLE, "--edge", "edge-9"), "has no edge 'edge-9'"),
         (("render", EXAMPLE, "--edge", "edge-9", "--out", "x"), "Say --edge with one of: edge-1."),
         (("render", EXAMPLE, "--out", "x"), "say --edge ID or --desk"),
+        ((*CANARY, EXAMPLE, "--edge", "edge-9"), "has no edge 'edge-9'"),
         (("audit", "live", "--agent", "here"), "'here' is not an IP address"),
+        (("audit", "call.pcap", "--agent", "here"), "'here' is not an IP address"),
         (("record", "7", EXAMPLE), "'7' is not 32 hex digits"),
         (("record", "0" * 32, EXAMPLE, "--desk", "http://127.0.0.1:9"), "an agent is needed to ask a desk"),
         (("record", "0" * 32, EXAMPLE, "--desk", "http://127.0.0.1:9", "--login", "a"), "CALLSEAL_PASSWORD"),
@@ -148,8 +151,11 @@ def test_one_of_two_edges_must_be_named(
 ) -> None:
     file = tmp_path / "two.toml"
     file.write_text(Path(EXAMPLE).read_text(encoding="utf-8") + TWO_EDGES, encoding="utf-8")
-    assert run(monkeypatch, "undrain", str(file)) == 2
-    assert capsys.readouterr().err == f"which edge? {file} has 2\nSay --edge with one of: edge-1, edge-2.\n"
+    for verb in (("undrain",), CANARY):
+        assert run(monkeypatch, *verb, str(file)) == 2
+        assert (
+            capsys.readouterr().err == f"which edge? {file} has 2\nSay --edge with one of: edge-1, edge-2.\n"
+        )
 
 
 def test_a_desk_that_is_not_there_is_said_with_the_reason(
@@ -161,3 +167,11 @@ def test_a_desk_that_is_not_there_is_said_with_the_reason(
     told = capsys.readouterr().err
     assert "http://127.0.0.1:9 (Connection refused)" in told
     assert "may this host reach it?" in told
+
+
+def test_a_record_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "record.json").write_text("[]", encoding="utf-8")
+    assert run(monkeypatch, "audit", "call.pcap", "--record", str(tmp_path / "record.json")) == 2
+    assert "is no call's record" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from callseal.deployment import examine, read
 from callseal.deployment.keys import create_missing
 from callseal.lab import router
 from callseal.lab.authority import Authority
+from callseal.lab.rootfs import Rootfs
 from callseal.render import render
 from callseal.render.desk_firewall import desk_firewall
 from callseal.render.write import write_zone
@@ -51,7 +52,11 @@ def test_the_example_is_good_and_renders_without_a_gap(tmp_path: Path) -> None:
             assert re.search(rf"ip daddr .*\b{re.escape(str(address))}\b.* udp dport 53 ", rules)
     assert "No rule" not in desk_firewall(found.deployment)
     (zone,) = write_zone(found.deployment, out, serial=1)
-    assert "us-1.example.net." in zone.read_text(encoding="utf-8")
+    assert "us-1.sip.example.net." in zone.read_text(encoding="utf-8")
+    names = found.deployment.dns
+    assert not [one for one in names.name_servers if one.endswith(f".{names.zone}")], (
+        "no address: BIND refuses it"
+    )
 
 
 def unit(name: str) -> dict[str, str]:
@@ -82,6 +87,21 @@ def test_rtpengine_writes_no_digit_and_leaves_no_core() -> None:
     told = (TOP / "docs/how-to/deploy.md").read_text(encoding="utf-8")
     for name in re.findall(r"\$\{(\w+)\}", service["ExecStart"]):
         assert f"\n{name}=" in told, "edge.env says it"
+
+
+def test_rtpengine_is_started_as_in_the_lab(tmp_path: Path) -> None:
+    """What only the lab told it would be missing on an edge, and no test would notice."""
+    lab = router.Rtpengine(
+        Rootfs("forky", tmp_path), media="192.0.2.11", ng=("192.0.2.11", 2223), log=tmp_path / "log"
+    )
+    told = {
+        word.partition("=")[0] for word in lab.argv[lab.argv.index("rtpengine") :] if word.startswith("--")
+    }
+    said = {
+        word.partition("=")[0] for word in unit("rtpengine")["ExecStart"].split() if word.startswith("--")
+    }
+    assert told - said == {"--num-threads"}, "by itself as many as there are cores"
+    assert said - told == {"--listen-http"}, "given to it by world and rig"
 
 
 @pytest.mark.parametrize("name", ["kamailio", "rtpengine", "edge", "desk"])

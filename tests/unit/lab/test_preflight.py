@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from callseal.lab import preflight
 from callseal.lab.block import Block
 from callseal.lab.preflight import faults
 
@@ -25,3 +27,11 @@ def test_a_taken_address_is_named_with_another_block_as_advice() -> None:
 
 def test_free_addresses_are_no_fault() -> None:
     assert not [fault for fault in faults(BLOCK) if "in use" in fault.what]
+
+
+def test_an_installed_package_says_that_the_lab_is_in_the_clone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(preflight, "project_root", lambda: tmp_path)
+    (found,) = faults(BLOCK)
+    assert "clone" in found.advice

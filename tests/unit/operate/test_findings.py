@@ -31,6 +31,7 @@ from callseal.operate.doctor import examine_edge
 from callseal.operate.finding import Finding, exit_code, fail, ok, warn
 from callseal.operate.patient import Answer, NoAnswerError, Patient
 from callseal.operate.versions import TESTED, is_tested, read_version
+from callseal.render import render
 from callseal.wire.ng import NgReply
 
 pytestmark = pytest.mark.unit
@@ -459,3 +460,15 @@ def test_neither_debugger_nor_log_door_is_a_failure(tmp_path: Path, maps: str | 
 
 def test_without_names_there_is_no_peer_check(who: Patient) -> None:
     assert list(checks_tls.peer_check(who)) == []
+
+
+def test_a_directory_without_anything_rendered_is_one_line(who: Patient) -> None:
+    (found,) = checks_files.rendered(who)
+    assert str(found.level) == "fail"
+    assert "has nothing that was rendered" in found.text
+    assert "--router" in found.advice
+    render(who.deployment, who.edge.id, who.router)
+    assert levels(*checks_files.rendered(who)) == ["ok"]
+    (who.router / "media.cfg").unlink()
+    (found,) = checks_files.rendered(who)
+    assert found.text.endswith("media.cfg is missing")

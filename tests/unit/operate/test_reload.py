@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from callseal.deployment import read
 from callseal.edge.router_control import RouterRefusedError, RouterSilentError
+from callseal.lab.block import Block
+from callseal.lab.workspace import Workspace
 from callseal.operate.reload import NotBackError, apply, restart, summary, write
-from callseal.operate.rendered import Difference, differences, newer_than_start
-from callseal.render import RenderedFile
+from callseal.operate.rendered import Difference, differences, newer_than_start, planned
+from callseal.render import SEEN_AT, RenderedFile, render
 
 pytestmark = pytest.mark.unit
 
@@ -106,19 +109,39 @@ def test_a_second_change_within_a_second_is_dated_ahead(tmp_path: Path) -> None:
 
 def test_leftovers_go(tmp_path: Path) -> None:
     (tmp_path / "old.cfg").touch()
+    (tmp_path / "old.re").touch()
     found = list(differences([], tmp_path))
-    assert [one.path for one in found] == ["old.cfg"]
+    assert [one.path for one in found] == ["old.cfg", "old.re"]
     write(found, tmp_path)
     assert list(differences([], tmp_path)) == []
 
 
+def test_a_reload_knows_every_file_that_render_writes(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, Block("127.88.0"))
+    workspace.prepare()
+    deployment = read(workspace.deployment)
+    written = {
+        str(path.relative_to(workspace.router)) for path in render(deployment, "edge-1", workspace.router)
+    }
+    assert {file.path for file in planned(deployment, "edge-1", SEEN_AT)} == written
+    assert list(differences(planned(deployment, "edge-1", SEEN_AT), workspace.router)) == []
+    (workspace.router / "plain.re").unlink()
+    (found,) = differences(planned(deployment, "edge-1", SEEN_AT), workspace.router)
+    assert (found.path, found.restarts) == ("plain.re", True)
+
+
 def test_what_was_written_after_the_start(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    for name, at in (("kamailio.cfg", 1_000.5), ("media.cfg", 1_001.0), ("data/numbers", 2_000.0)):
+    for name, at in (
+        ("kamailio.cfg", 1_000.5),
+        ("media.cfg", 1_001.0),
+        ("plain.re", 1_001.0),
+        ("data/numbers", 2_000.0),
+    ):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (at, at))
     # At 1010 s it has been up for 10 s: started in the second 1000.
-    assert newer_than_start(tmp_path, 10, 1_010_900) == ["media.cfg"]
+    assert newer_than_start(tmp_path, 10, 1_010_900) == ["media.cfg", "plain.re"]
 
 
 class _Silent:

@@ -116,6 +116,11 @@ def test_the_log_door_and_debugger_are_one_or_the_other() -> None:
     assert "modparam" not in levels[levels.rindex("#!endif") :]
 
 
+def test_no_route_returns_what_another_one_says() -> None:
+    """`return (route(X))` makes 0 of a -1, and that ends the script: no refusal is sent, and a reply goes on as it came."""
+    assert not re.search(r"return\s*\(?\s*route\(", text())
+
+
 def test_words_of_a_sender_are_not_logged() -> None:
     """A method, a CSeq, a URI may be a card number."""
     for line in re.findall(r'xlog\("[^"]*", "([^"]*)', text()):

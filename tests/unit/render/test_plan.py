@@ -114,6 +114,15 @@ def test_numbers(tmp_path: Path) -> None:
     assert lines[0] == "tprefix(string) tvalue(string)"
     assert f"+442079460:tenant=acme;carrier={A};down=bypass;pay=1;sos=0" in lines
     assert f"112:tenant=acme;carrier={A};down=bypass;pay=0;sos=1" in lines
+    assert lines[-1] == "++:sos=112"
+
+
+def test_numbers_of_emergency_services(tmp_path: Path) -> None:
+    """One line that nobody can dial; none where there is no emergency number."""
+    police = 'emergency = true\nservice_urns = ["urn:service:sos.police"]'
+    lines = files(tmp_path, ("emergency = true", police))["data/numbers"].text.splitlines()
+    assert lines[-1] == "++:sos.police=112;sos=112"
+    assert "++" not in files(tmp_path, ("emergency = true", ""))["data/numbers"].text
 
 
 def test_nodes_are_numbered_by_server_id(tmp_path: Path) -> None:

@@ -123,7 +123,12 @@ def test_one_transport_is_left_to_naptr(tmp_path: Path) -> None:
     assert "1 sip:sip.partner.example 0 1" in made["data/dispatcher.list"].text
     defines = made["data/defines.cfg"].text
     assert "WITH_NAMES" in defines
-    assert re.findall(r"#!define NAPTR_(\w+) (\S+)", defines) == [("UDP", "10"), ("TCP", "-1"), ("TLS", "-1")]
+    assert re.findall(r"#!define NAPTR_(\w+) (\S+)", defines) == [
+        ("TRANSPORT", '"udp"'),
+        ("UDP", "10"),
+        ("TCP", "-1"),
+        ("TLS", "-1"),
+    ]
 
 
 def test_two_transports_are_written_down(tmp_path: Path) -> None:
@@ -154,9 +159,9 @@ def test_resolvers(tmp_path: Path) -> None:
 
 def test_cluster_names(tmp_path: Path) -> None:
     regions = '[[regions]]\nid = "local"\ncluster = "EU.example.net"\n[[regions]]\nid = "us"\ncluster = "us.example.net"\n'
-    defines = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))["data/defines.cfg"].text
-    assert '#!define CLUSTER_ALIASES "eu.example.net" "us.example.net"\n' in defines
-    assert '#!define CLUSTER_NAME "eu.example.net"\n' in defines
+    made = files(tmp_path, ("[[edges]]", regions + "[[edges]]"))
+    assert '#!define CLUSTER_NAME "eu.example.net"\n' in made["data/defines.cfg"].text
+    assert made["data/nodes.cfg"].text.endswith('\nalias="eu.example.net"\nalias="us.example.net"\n')
 
 
 def test_revocation_lists_are_one_file_for_both_sides(tmp_path: Path) -> None:

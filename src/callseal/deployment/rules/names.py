@@ -70,6 +70,23 @@ def emergency(raw: Raw) -> Iterator[Finding]:
         yield Finding("CS105", listed[0].path, "no number is an emergency number")
 
 
+def service_urns(raw: Raw) -> Iterator[Finding]:
+    numbers = tuple(raw.each("numbers"))
+    named = [(path, urn.lower()) for number in numbers for path, urn in number.texts("service_urns")]
+    yield from repeated("CS108", "service", iter(named))
+    for number in numbers:
+        if number.table.get("emergency") is not True and number.table.get("service_urns"):
+            yield Finding(
+                "CS107",
+                (*number.path, "service_urns"),
+                f"number “{number.text('match')}” is no emergency number",
+            )
+    sos = [number for number in numbers if number.table.get("emergency") is True]
+    carriers = {number.text("carrier") for number in sos} - {None}
+    if len(carriers) > 1 and not any(urn == "urn:service:sos" for _, urn in named):
+        yield Finding("CS109", sos[0].path, f"emergency calls leave by {len(carriers)} carriers")
+
+
 def tenants(raw: Raw) -> Iterator[Finding]:
     known = {number.text("tenant") for number in raw.each("numbers")}
     for agent in raw.inner("desk").each("agents"):
@@ -78,4 +95,12 @@ def tenants(raw: Raw) -> Iterator[Finding]:
             yield Finding("CS029", (*agent.path, "tenant"), f"no number belongs to tenant “{tenant}”")
 
 
-NAME_RULES: tuple[Rule, ...] = (unique_names, unique_headers, signing_keys, numbers, emergency, tenants)
+NAME_RULES: tuple[Rule, ...] = (
+    unique_names,
+    unique_headers,
+    signing_keys,
+    numbers,
+    emergency,
+    service_urns,
+    tenants,
+)
