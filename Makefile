@@ -1,6 +1,6 @@
 # Two commands do everything: `make demo` and `make test`. Both install what they need first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit bench-bleed screenshots setup uninstall soak-fuzz soak-flood soak-bleed soak-audit
+.PHONY: help demo test soak lint format bench bench-secure bench-failure bench-router bench-router-parts bench-media bench-handoff bench-audit bench-bleed screenshots setup uninstall soak-fuzz soak-streams soak-flood soak-bleed soak-audit
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -63,6 +63,10 @@ bench-handoff: ## From the partner's INVITE to the agent's card, at growing rate
 soak-fuzz: ## 100,000 bad SIP messages beside good calls (result: docs/reference/soak.md)
 	@infra/host/setup test
 	@pytest -m soak -s tests/integration/router/test_fuzz_soak.py $(ARGS)
+
+soak-streams: ## 100,000 messages in bad TCP and TLS streams beside good calls (result: docs/reference/soak.md)
+	@infra/host/setup test
+	@pytest -m soak tests/integration/router/test_stream_soak.py $(ARGS)
 
 soak-flood: ## Calls that nobody answers, from a known peer at its limit (result: docs/reference/soak.md)
 	@infra/host/setup test

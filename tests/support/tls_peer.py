@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.sip_peer import Message, SipPeer
 
 TLS_PORT = 5061
+_REPLY = b"SIP/2.0 "
+_BRANCH = re.compile(rb"branch=([^;\r\n]*)")
+_LENGTH = re.compile(rb"(?i)\r\n(?:content-length|l)[ \t]*:[ \t]*([0-9]+)")
+
+
+def _branch(data: bytes) -> bytes:
+    """That of the first Via, whatever else is in the message; b"" when there is none."""
+    found = _BRANCH.search(data.partition(b"\r\n")[2])
+    return found[1] if found else b""
 
 
 def context(folder: Path, name: str, *, server: bool) -> ssl.SSLContext:
@@ -35,12 +46,16 @@ class Stream:
         self.connection = connection
         self.ended = False
         """The other side has closed."""
+        self.tap: Callable[[bytes], None] | None = None
+        """Sees every byte that comes, as it comes."""
         self._data = b""
         self._lock = threading.Lock()
         connection.setblocking(False)
 
     def send(self, message: str) -> None:
-        data = message.encode()
+        self.send_bytes(message.encode())
+
+    def send_bytes(self, data: bytes) -> None:
         while data:
             with self._lock:
                 try:
@@ -52,14 +67,19 @@ class Stream:
 
     def message(self, timeout_s: float | None = None) -> Message | None:
         """The next one; None when the other side has closed (`ended`), or when time is up."""
+        data = self.message_bytes(timeout_s)
+        return None if data is None else Message.parse(data)
+
+    def message_bytes(self, timeout_s: float | None = None) -> bytes | None:
+        """The same as it came."""
         while b"\r\n\r\n" not in self._data or len(self._data) < self._end():
             more = self._receive(timeout_s)
             if not more:
                 return None
             self._data = (self._data + more).lstrip(b"\r\n")
         end = self._end()
-        whole, self._data = self._data[:end], self._data[end:]
-        return Message.parse(whole)
+        whole, self._data = self._data[:end], self._data[end:].lstrip(b"\r\n")
+        return whole
 
     def _receive(self, timeout_s: float | None) -> bytes:
         while True:
@@ -73,11 +93,14 @@ class Stream:
             except (OSError, ValueError):
                 more = b""
             self.ended = not more
+            if more and self.tap is not None:
+                self.tap(more)
             return more
 
     def _end(self) -> int:
         head, _, _ = self._data.partition(b"\r\n\r\n")
-        return len(head) + 4 + int(Message.parse(head + b"\r\n\r\n").get("Content-Length") or 0)
+        length = _LENGTH.search(head)
+        return len(head) + 4 + (int(length[1]) if length else 0)
 
     def hang_up(self) -> None:
         """End it, and leave the socket to the thread that reads it: a number given back early would be another's."""
@@ -111,14 +134,18 @@ class TlsPeer(SipPeer):
     ) -> None:
         self.address, self.port, self.edge = address, port, (edge, port)
         self.mute = False
+        self.intercept = None
+        self.taps: Callable[[], Callable[[bytes], None]] | None = None
+        """Makes the tap of each new connection."""
         self.heard: list[Message] = []
+        self.unreadable: list[bytes] = []
         self._taken: set[int] = set()
         self._seen: set[tuple[str, str]] = set()
         self._news = threading.Condition()
         self._client = None if certificates is None else context(certificates, name, server=False)
         self._server = None if certificates is None else context(certificates, name, server=True)
         self._out: Stream | None = None
-        self._came: dict[str, Stream] = {}
+        self._came: dict[bytes, Stream] = {}
         self._streams: list[Stream] = []
         self._threads: list[threading.Thread] = []
         self.came_from: set[str] = set()
@@ -131,20 +158,24 @@ class TlsPeer(SipPeer):
         return f"<sip:peer@{self.address}:{self.port};transport={self.transport.lower()}>"
 
     @property
+    def streams(self) -> tuple[Stream, ...]:
+        """Every connection there has been, both ways."""
+        return tuple(self._streams)
+
+    @property
     def connections(self) -> int:
         """How many connections there have been, both ways."""
         return len(self._streams)
 
-    def send(self, message: str) -> None:
+    def send_bytes(self, data: bytes) -> None:
         """A reply goes where its request came from, a request over our own connection."""
-        parsed = Message.parse(message.encode())
-        if not parsed.is_request and parsed.branch in self._came:
-            self._came[parsed.branch].send(message)
+        if data.startswith(_REPLY) and (came := self._came.get(_branch(data))) is not None:
+            came.send_bytes(data)
             return
         if self._out is None:
             self._out = connect(self.edge, self._client, source=self.address)
             self._follow(self._out)
-        self._out.send(message)
+        self._out.send_bytes(data)
 
     def hang_up_connection(self) -> None:
         """Close our own connection; the next request opens another."""
@@ -187,14 +218,21 @@ class TlsPeer(SipPeer):
         self._follow(stream)
 
     def _follow(self, stream: Stream) -> None:
+        if self.taps is not None:
+            stream.tap = self.taps()
         self._streams.append(stream)
         self._spawn(self._read, stream)
 
     def _read(self, stream: Stream) -> None:
-        while (message := stream.message()) is not None:
-            if message.is_request:
-                self._came[message.branch] = stream
-            self._take(message)
+        while (data := stream.message_bytes()) is not None:
+            if not data.startswith(_REPLY):
+                self._came[_branch(data)] = stream
+            if self.intercept is not None and self.intercept(data):
+                continue
+            try:
+                self._take(Message.parse(data))
+            except (IndexError, UnicodeDecodeError):
+                self.unreadable.append(data)
         stream.close()
 
     def close(self) -> None:

@@ -194,7 +194,7 @@ class Result:
     calls_ms: list[float]
 
 
-def _told(rig: Rig, watch: Watch) -> float:
+def told(rig: Rig, watch: Watch) -> float:
     """A good call; if it fails, the error says what every peer heard last and what was malformed."""
     try:
         return good_call(rig)
@@ -250,13 +250,13 @@ def run(rig: Rig, said: list[tuple[str, bytes]], *, count: int, seed: int, good:
     try:
         with sending("tests.support.fuzz_sender", job) as sender:
             while sender.sends:
-                calls.append(_told(rig, watch))
+                calls.append(told(rig, watch))
                 time.sleep(0.02)
-            told = sender.result()
+            came = sender.result()
     finally:
         for peer in rig.peers:
             peer.intercept = None
     return Result(
-        sent=told["sent"], seconds=told["seconds"], silent=told["silent"], probes_ms=told["probes_ms"],
-        faults=[*watch.faults, *told["faults"]], relayed=watch.relayed, calls_ms=calls,
+        sent=came["sent"], seconds=came["seconds"], silent=came["silent"], probes_ms=came["probes_ms"],
+        faults=[*watch.faults, *came["faults"]], relayed=watch.relayed, calls_ms=calls,
     )  # fmt: skip

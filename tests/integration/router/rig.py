@@ -142,7 +142,8 @@ class Rig:
     def _peer(self, face: str, address: str) -> SipPeer:
         if face in self.workspace.tls:
             return TlsPeer(address, BLOCK.kamailio, self.workspace.root / "tls", face)
-        return TcpPeer(address, BLOCK.kamailio) if self._tcp else SipPeer(address, BLOCK.kamailio)
+        over_tcp = self._tcp or (face == "platform" and self.deployment.platform.transport == "tcp")
+        return TcpPeer(address, BLOCK.kamailio) if over_tcp else SipPeer(address, BLOCK.kamailio)
 
     @property
     def peers(self) -> tuple[SipPeer, ...]:

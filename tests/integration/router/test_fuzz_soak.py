@@ -26,7 +26,7 @@ LONG = 100_000
 PER_MESSAGE = MEGABYTE / (LONG - 2 * SHORT)
 """Bytes of shared memory that may be kept for a message, on the average: 11.6."""
 PLANTED = (
-    ('modparam("rtimer", "timer"', 'modparam("mqueue", "mqueue", "name=kept;size=0")\nmodparam("rtimer", "timer"'),
+    ('"name=agent;size=20000")', '"name=agent;size=20000")\nmodparam("mqueue", "mqueue", "name=kept;size=0")'),
     ("route[COUNTED] {", 'route[COUNTED] {\n\tmq_add("kept", "k", "v");'),
 )  # fmt: skip
 """A leak: a request that is read at all leaves some tens of bytes in a queue that nobody empties."""
