@@ -89,7 +89,7 @@ def router_state(patient: Patient) -> Iterator[Finding]:
     over_tls = frozenset(
         group for group, peer in peers_by_group(patient.deployment) if peer.transport == "tls"
     )
-    yield from destinations(state.destinations, over_tls, state.events.get("handshakes_failed", 0))
+    yield from destinations(state.destinations, over_tls, state.events.get("tls_ended", 0))
     if state.draining:
         yield warn(
             "drain", "the edge is being drained: it takes no new calls", "`callseal undrain` ends that."
@@ -116,9 +116,9 @@ def peers_by_group(deployment: Deployment) -> Iterator[tuple[int, Peer]]:
 
 
 def destinations(
-    found: tuple[Destination, ...], over_tls: frozenset[int] = frozenset(), handshakes_failed: int = 0
+    found: tuple[Destination, ...], over_tls: frozenset[int] = frozenset(), tls_ended: int = 0
 ) -> Iterator[Finding]:
-    """`over_tls`: the sets whose peer speaks TLS; `handshakes_failed`: since Kamailio's start, with whomever."""
+    """`over_tls`: the sets whose peer speaks TLS; `tls_ended`: since Kamailio's start, with whomever."""
     groups: defaultdict[int, list[Destination]] = defaultdict(list)
     for one in found:
         groups[one.group].append(one)
@@ -134,7 +134,7 @@ def destinations(
                 "It does not answer OPTIONS: ask its operator."
                 if group not in over_tls
                 else "It does not answer OPTIONS over TLS"
-                f" ({handshakes_failed} handshakes failed since Kamailio's start): does its certificate bear a name of"
+                f" ({tls_ended} TLS connections have ended since Kamailio's start): does its certificate bear a name of"
                 " `tls_name` and come from `ca`, and does it take ours? Else ask its operator.",
             )
         else:

@@ -60,10 +60,10 @@ def test_each_does_what_it_does_alone(both: Rig) -> None:
     assert "debugger.so" not in maps, "the log door is heard"
     inbound(both).hang_up()
     impostor = impostor_stands(both, wrong_name(both.workspace.root / "tls"))
-    failed = both.count("handshakes_failed")
+    failed = both.count("tls_ended")
     try:
         goes_past(both, a_call_comes(both))
-        assert both.count("handshakes_failed") > failed
+        assert both.count("tls_ended") > failed
         assert impostor.heard == []
     finally:
         the_partner_is_back(both)
