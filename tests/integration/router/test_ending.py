@@ -39,9 +39,8 @@ def test_told_to_end_it_does_not_wait_for_a_worker_that_hangs(make_rig: MakeRig)
     rig = make_rig()
     hanging = workers(rig)[0]
     os.kill(hanging, signal.SIGSTOP)
-    time.sleep(
-        0.5
-    )  # Kamailio keeps one signal at a time: that a child has stopped would wipe out what comes with it
+    # Kamailio keeps one signal at a time: that a child has stopped would wipe out what comes with it.
+    time.sleep(0.5)
     rig.kamailio.terminate()
     ends_soon_and_comes_back(rig)
     assert not Path(f"/proc/{hanging}").exists()

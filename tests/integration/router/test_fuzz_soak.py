@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.soak]
 LONG = 100_000
 PER_MESSAGE = MEGABYTE / (LONG - 2 * SHORT)
 """Bytes of shared memory that may be kept for a message, on the average: 11.6."""
+RINGS_SHORT = ('"fr_inv_timer", 180000', '"fr_inv_timer", 4000')
+"""A call that rings for ever is forgotten after 4 s instead of three minutes, so that memory can be compared."""
 PLANTED = (
     ('"name=agent;size=20000")', '"name=agent;size=20000")\nmodparam("mqueue", "mqueue", "name=kept;size=0")'),
     ("route[COUNTED] {", 'route[COUNTED] {\n\tmq_add("kept", "k", "v");'),
@@ -35,9 +37,8 @@ PLANTED = (
 @pytest.mark.timeout(3600)
 def test_hundred_thousand(make_rig: MakeRig) -> None:
     """In runs of 5,000, each with a seed of its own; memory is compared after the second tenth and at the end."""
-    # A call that rings for ever is forgotten after 4 s instead of three minutes, so that memory can be compared.
     # What else is left of a flood may take as long as a transaction can: memory is looked at when there is none, or after 190 s.
-    rig = make_rig(edits=(('"fr_inv_timer", 180000', '"fr_inv_timer", 4000'),))
+    rig = make_rig(edits=(RINGS_SHORT,))
     said = corpus(rig)
     quiet = calls_for(rig, 10)
     load = run(rig, said, count=2 * SHORT, seed=SEED, good=True).calls_ms
@@ -83,7 +84,7 @@ def test_hundred_thousand(make_rig: MakeRig) -> None:
 @pytest.mark.timeout(900)
 def test_a_planted_leak_is_seen(make_rig: MakeRig) -> None:
     """The same look at memory, of a router that keeps a little of what it reads."""
-    rig = make_rig(edits=(('"fr_inv_timer", 180000', '"fr_inv_timer", 4000'), *PLANTED))
+    rig = make_rig(edits=(RINGS_SHORT, *PLANTED))
     said = corpus(rig)
     kept = []
     for place in range(2):

@@ -20,14 +20,12 @@ from tests.integration.router.fuzzing import (
 )
 from tests.integration.router.streaming import run, stream_rig
 from tests.integration.router.test_fuzz import MEGABYTE
-from tests.integration.router.test_fuzz_soak import PER_MESSAGE, PLANTED
+from tests.integration.router.test_fuzz_soak import PER_MESSAGE, PLANTED, RINGS_SHORT
 from tests.integration.router.test_stream_fuzz import SEED, SHORT, assert_no_card_in_the_logs
 
 pytestmark = [pytest.mark.integration, pytest.mark.soak]
 
 LONG = 100_000
-RINGS_SHORT = ('"fr_inv_timer", 180000', '"fr_inv_timer", 4000')
-"""As in test_fuzz_soak.py: what rings for ever is forgotten soon, so that memory can be compared."""
 
 
 @pytest.mark.timeout(3600)
