@@ -28,7 +28,9 @@ from callseal.phones.handset import Handset
 
 STATIC = Path(__file__).parent / "static"
 COOKIE = "callseal_keypad"
-_OPEN_PATHS = frozenset({"/demo", "/healthz"})
+_OPEN_PATHS = frozenset({"/demo", "/healthz", "/static/keypad.css", "/static/keypad.svg"})
+_SHUT = STATIC / "shut.html"
+"""What a person sees for whom the keypad is not open; it needs the two files above."""
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -49,7 +51,7 @@ class Key(BaseModel):
 
 
 class Doorkeeper:
-    """A one-use key becomes a session cookie; without it every other path is 401."""
+    """A one-use key becomes a session cookie; without it every other path but the style is 401."""
 
     def __init__(self, key: str) -> None:
         self._key: str | None = key
@@ -81,7 +83,7 @@ class _Guard:
         origin = request.headers.get("origin")
         answer: ASGIApp = self._app
         if request.url.path not in _OPEN_PATHS and not self._doorkeeper.knows(request.cookies.get(COOKIE)):
-            answer = JSONResponse({"message": "open the address that the demo printed"}, 401)
+            answer = _shut() if request.url.path == "/" else JSONResponse({"message": "not logged in"}, 401)
         elif request.method != "GET" and origin is not None and origin != f"http://{request.url.netloc}":
             answer = JSONResponse({"message": "not from another site"}, 403)
 
@@ -91,6 +93,10 @@ class _Guard:
             await send(message)
 
         await answer(scope, receive, send_with_headers)
+
+
+def _shut() -> Response:
+    return FileResponse(_SHUT, 401)
 
 
 def build_app(
@@ -127,15 +133,12 @@ def build_app(
         return {"phones": {name: handset.phone.alive for name, handset in handsets.items()}}
 
     @app.get("/demo")
-    def demo(request: Request, key: str) -> Response:
+    def demo(request: Request, key: str = "") -> Response:
         if doorkeeper.knows(request.cookies.get(COOKIE)):
             return RedirectResponse("/", 303)  # the same browser opens its link again
         session = doorkeeper.redeem(key)
         if session is None:
-            return JSONResponse(
-                {"message": "this link was used by another browser, or never was one; start the demo again"},
-                401,
-            )
+            return _shut()
         answer = RedirectResponse("/", 303)
         answer.set_cookie(COOKIE, session, httponly=True, samesite="strict")
         return answer

@@ -171,6 +171,15 @@ def test_the_link_opens_again_in_its_own_browser_only(keypad: Page, browser: Bro
     expect(keypad.get_by_role("heading", level=1)).to_have_text("The customer\u2019s phone")
     stranger = browser.new_context()
     assert stranger.request.get(f"http://{HOST}:{PORT}/demo?key={KEY}").status == 401
+    for path in (f"/demo?key={KEY}", "/demo", "/"):
+        page = stranger.new_page()
+        asked: dict[str, int] = {}
+        page.on("response", lambda answer, asked=asked: asked.update({answer.url: answer.status}))  # type: ignore[misc]
+        page.goto(f"http://{HOST}:{PORT}{path}")
+        expect(page.get_by_role("heading")).to_have_text("The keypad is not open in this browser")
+        expect(page.locator("main")).to_have_css("border-radius", "20px")  # its style may be had
+        assert asked.pop(page.url) == 401
+        assert set(asked.values()) <= {200}, "whatever the page needs is open"
     stranger.close()
 
 

@@ -30,7 +30,7 @@ SHOWN: dict[str, tuple[str, str | None]] = {
     "restoring": ("Going back to the call…", None),
     "media_at_partner": ("The sound is not back yet", "Try again to come back"),
     "ended": ("The call has ended", None),
-    "paid_and_back": ("The line is open", "Secure the line"),
+    "paid_and_back": ("The line is open", None),
 }
 SEALED = {"secured", "capturing", "capturing_invalid", "captured", "authorising", "approved", "declined"}
 
@@ -144,6 +144,34 @@ def test_results(card: Card) -> None:
     card.show("outcome_unknown")
     expect(card.root.locator(".band")).to_contain_text("Do not charge again")
     expect(card.button("charge")).to_be_hidden()
+
+
+def test_a_paid_amount_is_said_and_not_asked_for(card: Card) -> None:
+    """Back on the call nothing invites the agent to charge again: the amount is in the result, the button is not the main one."""
+    card.open("paid_and_back")
+    expect(card.root.locator(".result")).to_contain_text("£42.50 paid")
+    expect(card.root.locator(".amount")).to_be_hidden()
+    expect(card.root.locator(".explain")).to_contain_text("The payment is taken.")
+    expect(card.button("secure")).to_have_text("Secure the line for another payment")
+    assert card.button("secure").get_attribute("data-main") is None
+
+
+def test_a_second_payment_of_a_call_begins_without_the_amount_of_the_first(card: Card) -> None:
+    """The desk has forgotten the first charge by then; the box, and the page's own `amount`, must not bring it back."""
+    card.open("captured")
+    card.page.evaluate("document.querySelector('payment-card').setAttribute('amount', '4250')")
+    card.show("approved")
+    card.show("paid_and_back")
+    card.show("secured")
+    expect(card.root.locator("#amount")).to_have_value("")
+    card.page.evaluate("document.querySelector('payment-card').setAttribute('amount', '1200')")
+    expect(card.root.locator("#amount")).to_have_value("12.00")
+
+
+def test_an_outcome_that_nobody_knows_leaves_no_amount_to_charge(card: Card) -> None:
+    card.open("paid_and_back", result={"outcome": "unknown"}, allowed=[])
+    expect(card.root.locator(".amount")).to_be_hidden()
+    expect(card.root.locator(".result")).to_contain_text("outcome not known")
 
 
 def test_an_old_result_does_not_stand_beside_a_new_card(card: Card) -> None:

@@ -33,6 +33,7 @@ export class PaymentCard extends HTMLElement {
   #told = "";
   #wasLost = false;
   #resulted = null;
+  #paid = false; // an amount that was paid is not offered for the next payment
   #speech = { polite: [], urgent: [] };
 
   connectedCallback() {
@@ -52,6 +53,7 @@ export class PaymentCard extends HTMLElement {
       this.#join();
       old.leave(); // after joining: another call of the same desk keeps the same connection
     } else {
+      if (name === "amount") this.#paid = false; // the page names a new one
       this.#render();
     }
   }
@@ -150,6 +152,7 @@ export class PaymentCard extends HTMLElement {
     this.#pending = null;
     this.#refused = null;
     this.#resulted = null;
+    this.#paid = false;
     this.#told = "";
     this.#view.amount.clear();
   }
@@ -170,10 +173,16 @@ export class PaymentCard extends HTMLElement {
     if (before?.state !== call.state) this.#refused = null;
     // Busy ends when the server's state moves; a press that changes no state ends with its answer.
     if (before?.state !== call.state && this.#pending?.answered) this.#pending = null;
-    if (call.amount) this.#view.amount.offer(call.amount.minor, call.amount.currency);
+    if (call.result?.outcome === "approved") this.#amountPaid();
+    else if (call.amount) this.#view.amount.offer(call.amount.minor, call.amount.currency);
     for (const change of changes(before, call)) this.#say(change);
     this.#render();
     this.#tell(before);
+  }
+
+  #amountPaid() {
+    if (!this.#paid) this.#view.amount.clear();
+    this.#paid = true;
   }
 
   #gone() {
@@ -313,7 +322,7 @@ export class PaymentCard extends HTMLElement {
     const currency = this.getAttribute("currency") ?? "GBP";
     const currencies = (this.getAttribute("currencies") ?? DEFAULT_CURRENCIES).split(/[\s,]+/).filter(Boolean);
     this.#view.amount.configure({ currencies, currency, locale });
-    if (/^\d{1,12}$/.test(this.getAttribute("amount") ?? "") && !this.#call?.amount) this.#view.amount.offer(Number(this.getAttribute("amount")), currency);
+    if (/^\d{1,12}$/.test(this.getAttribute("amount") ?? "") && !this.#call?.amount && !this.#paid) this.#view.amount.offer(Number(this.getAttribute("amount")), currency);
     const planned = this.#planned();
     this.#view.update(this.#call, {
       line: this.#feed.line,

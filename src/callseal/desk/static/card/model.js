@@ -26,6 +26,7 @@ function special(call) {
   if (call.state === "ready" && call.payments && !call.payments.allowed) {
     return { tone: "warning", icon: "alert", title: "Payments are off for this call", explain: named(PAYMENTS_OFF, call.payments.reason ?? "payments_off") };
   }
+  if (paidAndBack(call)) return { explain: "The payment is taken. You would hear the customer’s keys again." };
   if (call.state === "capturing") {
     // Between two fields none is active for a moment: the next one is named already, so that the sentence does not flicker.
     const field = ["active", "invalid", "waiting"].map((state) => call.fields.find((each) => each.state === state)).find(Boolean);
@@ -38,6 +39,9 @@ function special(call) {
   }
   return {};
 }
+
+/** Home again with the money taken: what is left to do is to talk, so nothing here asks for another payment. */
+const paidAndBack = (call) => call.state === "ready" && call.result?.outcome === "approved";
 
 const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
 
@@ -105,22 +109,25 @@ export function actions(call, { live, amountLabel, pending }) {
   const shown = order.filter((action) => allowed.has(action) || busy.has(action));
   return shown.map((action, place) => ({
     action,
-    label: label(action, { amountLabel, declined, state: call.state }),
+    label: label(action, { amountLabel, declined, state: call.state, paid: paidAndBack(call) }),
     busy: busy.has(action) ? busyLabel(action, amountLabel) : null,
-    main: place === 0 && action !== "cancel",
+    main: place === 0 && action !== "cancel" && !paidAndBack(call),
   }));
 }
 
 const busyLabel = (action, amountLabel) => (action === "charge" && amountLabel ? `Charging ${amountLabel}…` : ACTIONS[action].busy);
 
-function label(action, { amountLabel, declined, state }) {
+function label(action, { amountLabel, declined, state, paid }) {
+  if (action === "secure" && paid) return "Secure the line for another payment";
   if (action === "release" && state === "media_at_partner") return "Try again to come back";
   if (action === "charge") return `Charge ${amountLabel ?? ""}`.trim();
   if (action === "capture" && declined) return "Ask for another card";
   return ACTIONS[action].label;
 }
 
-export const showsAmount = (call) => Boolean(call) && AMOUNT_STATES.has(call.state) && (call.payments?.allowed ?? true);
+/** An amount is asked for while there is one to charge: not beside one that was paid, or of which nobody knows yet. */
+export const showsAmount = (call) =>
+  Boolean(call) && AMOUNT_STATES.has(call.state) && (call.payments?.allowed ?? true) && !["approved", "unknown"].includes(call.result?.outcome);
 export const showsProof = (call) => Boolean(call) && !PROOF_HIDDEN.has(call.state) && (call.payments?.allowed ?? true);
 
 /** The deadline an agent should know about, or null: some are the desk's own business and have no reason. */
