@@ -43,9 +43,7 @@ def _print(found: Examination, console: Console) -> None:
             soft_wrap=True,
         )
         for fault in faults:
-            place = Text.assemble(
-                "  ", (f"{fault.file}:{fault.line}", "bold"), f"  {fault.where or 'file'}: {fault.message}"
-            )
+            place = Text.assemble("  ", (f"{fault.file}:{fault.line}", "bold"), f"  {_said(fault)}")
             console.print(place, soft_wrap=True)
         console.print(Text(f"  {validator.advice}", "dim"), soft_wrap=True)
         console.print()
@@ -59,6 +57,13 @@ def _print(found: Examination, console: Console) -> None:
     told = [_count(len(found.errors), "error"), _count(len(found.warnings), "warning")]
     if found.faults:
         console.print(Text(f"{found.file}: {', '.join(told)}"), soft_wrap=True)
+
+
+def _said(fault: Fault) -> str:
+    """The message, with its key before it unless it begins with that."""
+    if fault.message.startswith(f"{fault.where} "):
+        return fault.message
+    return f"{fault.where or 'file'}: {fault.message}"
 
 
 def _by_validator(faults: Iterable[Fault]) -> list[list[Fault]]:

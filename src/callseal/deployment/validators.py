@@ -334,6 +334,13 @@ VALIDATORS: dict[str, Validator] = {
             "A cluster or host name is not in the zone of [dns], or the zone has no name server.",
             "Name the zone that holds all of them, and its name_servers.",
         ),
+        Validator(
+            "CS068",
+            "name-server-without-address",
+            "A name server of [dns] has its name inside the zone, where Callseal writes no address for it: BIND does not load such a zone, and who asks for the name is sent in a circle.",
+            "Give the zone a name of its own below yours, with name servers outside of it (docs/how-to/dns.md).",
+            _W,
+        ),
         # SRTP.
         Validator(
             "CS090",

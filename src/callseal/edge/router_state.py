@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from callseal.edge.router_control import RouterControl, RouterRefusedError
@@ -18,13 +19,23 @@ _SCRIPT = "script"
 """The group of the counters that the configuration declares."""
 
 
+class Probe(StrEnum):
+    """What the last OPTIONS to a destination has shown."""
+
+    ANSWERED = "answered"
+    NONE_YET = "none yet"
+    """Neither a probe nor a call has been tried since Kamailio's start, or since it took a new list: it counts as up."""
+    UNANSWERED = "unanswered"
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One line of the dispatcher. `group` is its set. `up` is what probing and failed calls have found."""
+    """One line of the dispatcher. `group` is its set. `up` is what probing and failed calls have found, or True before that."""
 
     group: int
     uri: str
     up: bool
+    probe: Probe = Probe.ANSWERED
 
 
 MEMORY_STALE = "memory_stale"
@@ -83,15 +94,18 @@ def _shared(control: RouterControl, name: str) -> int:
 
 
 def destinations(listing: Any) -> tuple[Destination, ...]:
-    """The answer to `dispatcher.list`. Flags: first letter A(ctive), I(nactive), D(isabled), T(rying: it failed, is not out yet)."""
+    """The answer to `dispatcher.list`. Flags: first letter A(ctive), I(nactive), D(isabled), T(rying: it failed, is not out yet);
+    the second becomes P with the first result of a probe (`ds_probing_mode` 1)."""
     sets = [record["SET"] for record in listing.get("RECORDS", ())]
-    return tuple(
-        Destination(
-            int(one["ID"]), str(target["DEST"]["URI"]), str(target["DEST"]["FLAGS"])[:1] in ("A", "T")
-        )
-        for one in sets
-        for target in one["TARGETS"]
-    )
+    return tuple(_destination(int(one["ID"]), target["DEST"]) for one in sets for target in one["TARGETS"])
+
+
+def _destination(group: int, listed: Mapping[str, Any]) -> Destination:
+    flags = str(listed["FLAGS"])
+    probe = {"A": Probe.ANSWERED, "T": Probe.UNANSWERED, "I": Probe.UNANSWERED}.get(flags[:1], Probe.NONE_YET)
+    if flags == "AX":
+        probe = Probe.NONE_YET
+    return Destination(group, str(listed["URI"]), flags[:1] in ("A", "T"), probe)
 
 
 def _counters(group: Mapping[str, Any]) -> dict[str, int]:

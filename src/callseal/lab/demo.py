@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +101,15 @@ class _Demo:
                 self._screen.out.print("AUDIT    none: a packet socket cannot be opened here", style="dim")
             self._next()
             if self._options.serve:
-                serve(world, write_settings(world.workspace), self._screen.out)
+                self._serve(world)
+        if self._options.serve:
+            self._screen.out.print("\nstopped; nothing is left running", style="dim")
         return code
+
+    def _serve(self, world: World) -> None:
+        """Ctrl-C is how it ends, as it has said: not an error."""
+        with suppress(KeyboardInterrupt):
+            serve(world, write_settings(world.workspace), self._screen.out)
 
     def _firewalls(self, site: Site) -> None:
         if not isinstance(site, Hosts):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from callseal.deployment import Deployment, Peer
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
-from callseal.edge.router_state import Destination, RouterState, read_state
+from callseal.edge.router_state import Destination, Probe, RouterState, read_state
 from callseal.observe.errors import Error
 from callseal.operate.finding import Finding, fail, ok, warn
 from callseal.operate.patient import Patient
@@ -126,7 +126,7 @@ def destinations(
         down = [one.uri for one in members if not one.up]
         who = {1: "partner", 2: "platform"}.get(group, "carrier")
         if not down:
-            yield ok("destinations", f"{who}: {', '.join(one.uri for one in members)} up")
+            yield from _up(who, members)
         elif len(down) == len(members):
             yield fail(
                 "destinations",
@@ -141,6 +141,25 @@ def destinations(
             yield warn("destinations", f"{who}: {', '.join(down)} down, others are up", "Ask its operator.")
     if not groups:
         yield fail("destinations", "Kamailio has no destinations", "Look at data/dispatcher.list.")
+
+
+def _up(who: str, members: list[Destination]) -> Iterator[Finding]:
+    """Of a set in which Kamailio takes everything for up: what it knows, and what it only supposes."""
+    asked = {probe: [one.uri for one in members if one.probe is probe] for probe in Probe}
+    if asked[Probe.ANSWERED]:
+        yield ok("destinations", f"{who}: {', '.join(asked[Probe.ANSWERED])} up")
+    if asked[Probe.NONE_YET]:
+        yield warn(
+            "destinations",
+            f"{who}: {', '.join(asked[Probe.NONE_YET])} not probed yet, so calls are sent there and nobody knows whether it answers",
+            "Kamailio has just started, or taken a new list: look again in 10 seconds.",
+        )
+    if asked[Probe.UNANSWERED]:
+        yield warn(
+            "destinations",
+            f"{who}: {', '.join(asked[Probe.UNANSWERED])} did not answer the last OPTIONS, or its name has no address; calls are still sent there",
+            "Look again in 10 seconds: a second time, and it counts as down.",
+        )
 
 
 def figures(state: RouterState) -> Iterator[Finding]:

@@ -117,9 +117,12 @@ def served() -> Iterator[tuple[str, str]]:
         finally:
             demo.send_signal(signal.SIGINT)
             try:
-                demo.communicate(timeout=30)
+                rest = demo.communicate(timeout=30)[0]
             finally:
                 demo.kill()
+        assert (demo.returncode, rest.rstrip().endswith("stopped; nothing is left running")) == (0, True), (
+            rest
+        )
         _nothing_is_left(Path(folder))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from callseal.edge.router_state import Probe, destinations
 from callseal.lab.rootfs import Rootfs
 from tests.integration.router.conftest import Keeper
 from tests.integration.router.rig import BLOCK, Rig
@@ -61,6 +62,21 @@ def become(rig: Rig, wanted: str) -> None:
     while {state(rig, face) for face in FIRST} != {wanted}:
         assert time.monotonic() < deadline, f"not {wanted}"
         time.sleep(0.05)
+
+
+def test_the_first_probe_is_told_from_none(listed: Rig) -> None:
+    """Kamailio takes a destination for up until it has asked; then the list says so."""
+    rig = listed
+    assert str(rig.rpc("dispatcher.reload")).lower().startswith("ok")
+    fresh = {one.uri: one for one in destinations(rig.rpc("dispatcher.list"))}
+    waited = [f"sip:{SECOND[face]}:5060" for face in SECOND]
+    assert {(fresh[uri].up, fresh[uri].probe) for uri in waited} == {(True, Probe.NONE_YET)}
+    deadline = time.monotonic() + 5
+    while {one.probe for one in fresh.values() if one.uri in waited} != {Probe.ANSWERED}:
+        assert time.monotonic() < deadline, fresh
+        time.sleep(0.05)
+        fresh = {one.uri: one for one in destinations(rig.rpc("dispatcher.list"))}
+    rig.rpc("dispatcher.set_state", "dx", 1, f"sip:{rig.partner.address}:5060")
 
 
 def call(rig: Rig, face: str) -> float:

@@ -44,6 +44,15 @@ def test_keys_make_the_example_good(file: Path) -> None:
     assert call("keys", file) == (0, "nothing to create\n")
 
 
+def test_a_key_is_named_once_in_a_line() -> None:
+    for name in ("cs004_unknown_key_near_miss", "cs005_missing_desk", "cs008_timeout_of_an_hour_and_more"):
+        _, told = call("check", MUSEUM / f"{name}.toml", "--no-secrets")
+        said = told.splitlines()[1].split("  ")[2]
+        assert said.count(said.split(" ")[0].rstrip(":")) == 1, said
+    _, told = call("check", MUSEUM / "cs010_region_with_space.toml", "--no-secrets")
+    assert "edges[0].region: “eu west” is not a name" in told
+
+
 @pytest.mark.parametrize("checked", ["mask_checked = true", "# mask_checked = true"])
 def test_the_fence_that_nobody_chose_is_told(file: Path, checked: str) -> None:
     call("keys", file)

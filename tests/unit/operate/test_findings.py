@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callseal.edge.router_state import Destination, RouterState, destinations
+from callseal.edge.router_state import Destination, Probe, RouterState, destinations
 from callseal.operate import (
     checks_files,
     checks_media,
@@ -109,18 +109,30 @@ def test_destinations() -> None:
     assert levels(*checks_router.destinations(())) == ["fail"]
 
 
+def test_what_was_not_probed_is_not_called_up() -> None:
+    def told(*probes: Probe) -> list[tuple[str, str]]:
+        members = tuple(Destination(2, f"sip:{n}", True, probe) for n, probe in enumerate(probes))
+        return [(str(one.level), one.text) for one in checks_router.destinations(members)]
+
+    (known, new) = told(Probe.ANSWERED, Probe.NONE_YET)
+    assert known == ("ok", "platform: sip:0 up")
+    assert (new[0], "sip:1 not probed yet" in new[1], " up" in new[1]) == ("warn", True, False)
+    (silent,) = told(Probe.UNANSWERED)
+    assert (silent[0], "did not answer the last OPTIONS" in silent[1]) == ("warn", True)
+
+
 def test_dispatcher_flags() -> None:
-    def flags(text: str) -> bool:
+    def flags(text: str) -> tuple[bool, Probe]:
         listing = {"RECORDS": [{"SET": {"ID": 2, "TARGETS": [{"DEST": {"URI": "sip:x", "FLAGS": text}}]}}]}
         (one,) = destinations(listing)
         assert (one.group, one.uri) == (2, "sip:x")
-        return one.up
+        return one.up, one.probe
 
-    assert flags("AX")
-    assert flags("AP")
-    assert flags("TP")
-    assert not flags("IP")
-    assert not flags("DX")
+    assert flags("AX") == (True, Probe.NONE_YET)
+    assert flags("AP") == (True, Probe.ANSWERED)
+    assert flags("TP") == (True, Probe.UNANSWERED)
+    assert flags("IP") == (False, Probe.UNANSWERED)
+    assert flags("DX") == (False, Probe.NONE_YET)
 
 
 @pytest.mark.parametrize(

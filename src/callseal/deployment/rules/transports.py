@@ -97,11 +97,29 @@ def zone(raw: Raw) -> Iterator[Finding]:
         return
     if not dns.table.get("name_servers"):
         yield Finding("CS067", (*dns.path, "zone"), f"“{origin}” has no name_servers")
+    for path, server in dns.texts("name_servers"):
+        name = server.lower()
+        if _inside(name, origin) and name not in _with_address(raw):
+            yield Finding("CS068", path, f"“{name}” is in {origin}")
     for table, key in (("regions", "cluster"), ("edges", "host")):
         for one in raw.each(table):
             name = (one.text(key) or "").lower()
-            if name and name != origin and not name.endswith(f".{origin}"):
+            if name and not _inside(name, origin):
                 yield Finding("CS067", (*one.path, key), f"“{name}” is not in {origin}")
+
+
+def _inside(name: str, origin: str) -> bool:
+    return name == origin or name.endswith(f".{origin}")
+
+
+def _with_address(raw: Raw) -> set[str]:
+    """The names for which the rendered zone has addresses (`callseal.render.zone`)."""
+    clusters = {one.text("id"): (one.text("cluster") or "").lower() for one in raw.each("regions")}
+    named = set(clusters.values())
+    for edge in raw.each("edges"):
+        cluster = clusters.get(edge.text("region"), "")
+        named.add((edge.text("host") or (f"{edge.text('id')}.{cluster}" if cluster else "")).lower())
+    return named - {""}
 
 
 TRANSPORT_RULES: tuple[Rule, ...] = (speakable, proven, apart, one_rule_an_address, regions, zone)
