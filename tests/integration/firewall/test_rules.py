@@ -125,6 +125,7 @@ def test_connections_that_are_wanted(
     [
         ("refused_in", PARTNER, (INSIDE, 8022)),
         ("refused_in", PLATFORM_API, (INSIDE, 8022)),
+        ("refused_in", STRANGER, (SIP, 5061)),
         ("refused_in", CARRIER, (SIP, 5060)),
         ("refused_in", DESK, (INSIDE, 2224)),
         ("refused_in", DESK, (SIP, 22)),

@@ -44,8 +44,21 @@ def said(stream: Stream, data: bytes, wait_s: float = 1.0) -> list[tuple[int, by
     return heard
 
 
-def as_platform() -> Stream:
-    stream = connect(TCP, None, source=BLOCK.agent)
+PING, PONG = b"\r\n\r\n", b"\r\n"
+
+
+def pinged(stream: Stream) -> bytes:
+    """What comes back for a keep-alive of RFC 5626 section 3.5.1; nothing when the connection has ended."""
+    stream.connection.settimeout(1)
+    try:
+        stream.connection.sendall(PING)
+        return stream.connection.recv(16)
+    except OSError:
+        return b""
+
+
+def as_platform(source: str = BLOCK.agent) -> Stream:
+    stream = connect(TCP, None, source=source)
     stream.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return stream
 
@@ -276,17 +289,25 @@ def test_half_a_message_and_silence_are_ended(make_rig: MakeRig) -> None:
     talks, data = as_platform(), MAKE.marker()
     deadline = time.monotonic() + 12
     open_still = [half, slow, silent, encrypted]
+    # Kamailio's core answers a keep-alive before anybody asks who it is; that keeps no connection on which nothing is ever said.
+    stranger = as_platform(BLOCK.host(77))
+    assert pinged(stranger) == PONG, "no more than a keep-alive is answered"
+    pings = 0
     while open_still and time.monotonic() < deadline:
         slow.send_bytes(data[:1]) if slow in open_still else None
         data = data[1:]
         assert said(talks, MAKE.marker(), 0.5)[0][0] == 200
+        pings += pinged(stranger) == PONG
         for stream in list(open_still):
             if stream.message_bytes(0.02) is None and stream.ended:
                 open_still.remove(stream)
     assert open_still == []
     assert not talks.ended, "a connection on which messages come stays"
+    assert pinged(talks) == PONG, "a peer's keep-alive is answered"
+    assert pings > 0
+    assert pinged(stranger) == b"", "and a stranger's ends with its connection"
     assert good_call(rig) < 1000
-    for stream in (half, slow, silent, encrypted, talks):
+    for stream in (half, slow, silent, encrypted, talks, stranger):
         stream.close()
 
 
