@@ -22,7 +22,9 @@ _LONGEST_NUMBER = 9
 
 
 class LegRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """Unknown keys are ignored, here and below: the desk may be newer than an edge (docs/how-to/upgrade.md)."""
+
+    model_config = ConfigDict(extra="ignore")
     reference: Reference
     call_id: Filled
     node: Text = ""
@@ -33,7 +35,7 @@ class HoldRequest(LegRequest):
 
 
 class MediaRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")
     reference: Reference
     customer_call_id: Text
     agent_call_id: Text

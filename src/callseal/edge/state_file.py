@@ -55,8 +55,12 @@ MIGRATIONS: tuple[str, ...] = (
 """Forward only; the number of applied entries is `user_version`. Times are unix milliseconds."""
 
 
+class StateTooNewError(Exception):
+    """A newer version wrote the file: going back is not possible, and guessing is not safe. Nothing in it was changed."""
+
+
 def open_state(path: Path) -> sqlite3.Connection:
-    """The file at `path`, made if missing. Raises `sqlite3.Error`, `OSError`, `RuntimeError` when a newer version wrote it."""
+    """The file at `path`, made if missing. Raises `sqlite3.Error`, `OSError`, `StateTooNewError`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # SQLite gives the log files beside it the mode of the main file.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -84,6 +88,9 @@ def open_state(path: Path) -> sqlite3.Connection:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
-        raise RuntimeError(f"{path} was written by a newer version ({version})")
+        raise StateTooNewError(
+            f"{path} was written by a newer version of Callseal (schema {version}, this one knows {len(MIGRATIONS)}):"
+            " start that one again, or put the file away once nothing waits in it (docs/how-to/upgrade.md#going-back)"
+        )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")

@@ -22,6 +22,7 @@ from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_gr
 from callseal.edge.agent import EdgeAgent
 from callseal.edge.http import build_app
 from callseal.edge.settings import Address, EdgeSettings, MediaNetworks
+from callseal.edge.state_file import StateTooNewError
 from callseal.services import clock, runner, stopping
 
 _GRACE_S = 2
@@ -121,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
         known = ", ".join(edge.id for edge in deployment.edges)
         sys.stderr.write(f"--edge: which one? This deployment has {known}\n")
         return 2
-    return runner.run(serve(settings), log, sqlite3.Error)
+    return runner.run(serve(settings), log, sqlite3.Error, StateTooNewError)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,19 @@ def test_hold_and_unhold(tmp_path: Path) -> None:
     on_face(tmp_path, story)
 
 
+def test_what_a_newer_desk_says_more_is_left_aside(tmp_path: Path) -> None:
+    """Refused, no call of this edge could be secured until it is as new."""
+
+    async def story(face: Face) -> None:
+        face.ng.add("c.customer", *customer_leg())
+        face.ng.add("a.agent", *agent_leg())
+        for path, body in (("hold", HOLD), ("unhold", HOLD), ("media", MEDIA)):
+            answer = await face.post(f"/v1/{path}", json={**body, "colour": "blue"}, headers=BEARER)
+            assert answer.status_code == 200, (path, answer.text)
+
+    on_face(tmp_path, story)
+
+
 def test_the_number_in_the_key_orders_hold_and_unhold(tmp_path: Path) -> None:
     async def story(face: Face) -> None:
         face.ng.add("c.customer", *customer_leg())

@@ -75,7 +75,8 @@ class HandOffBody(BaseModel):
     number: Party = ""
     direction: Literal["in", "out"]
     token: Annotated[SecretStr, Field(max_length=256)] = SecretStr("")
-    reason: Literal["", "no_token", "partner_down", "payments_off", "carrier_not_trusted"] = ""
+    reason: Text = ""
+    """Why there is no token; one that this desk does not know (a newer edge's) is taken for `payments_off`."""
     caller: Party = ""
     called: Party = ""
     customer_call_id: Text = ""

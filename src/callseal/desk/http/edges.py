@@ -17,6 +17,12 @@ from callseal.payments.session import LostFork, Session
 log = structlog.get_logger("callseal.desk.edges")
 router = APIRouter(prefix="/v1/edge", tags=["edges"], dependencies=[Depends(from_an_edge)])
 
+_REASONS_OF_EDGES = (
+    PaymentsOff.NO_TOKEN,
+    PaymentsOff.PARTNER_DOWN,
+    PaymentsOff.PAYMENTS_OFF,
+    PaymentsOff.CARRIER_NOT_TRUSTED,
+)
 _PLACES = {"partner": Place.PARTNER, "home": Place.HOME, "platform": Place.HOME}
 
 
@@ -82,7 +88,7 @@ def _partner(ctx: Context, body: HandOffBody) -> PartnerPort:
 def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> PaymentsOff | None:
     """Why this call takes no payment. A token belongs to one call: seen twice, the second call does not get it."""
     if body.reason:
-        return PaymentsOff(body.reason)
+        return _reason(body)
     if name is None:
         return PaymentsOff.NO_TOKEN
     if ctx.desk.store.by_partner_session(name) is not None:
@@ -90,6 +96,13 @@ def _payments_off(ctx: Context, body: HandOffBody, name: str | None) -> Payments
         return PaymentsOff.TOKEN_REUSED
     switch = ctx.desk.store.payments_switch()
     return switch.reason if switch else None
+
+
+def _reason(body: HandOffBody) -> PaymentsOff:
+    if body.reason in _REASONS_OF_EDGES:
+        return PaymentsOff(body.reason)
+    log.warning("reason_unknown", reference=body.reference, reason=body.reason, advice="Upgrade this desk.")
+    return PaymentsOff.PAYMENTS_OFF
 
 
 @router.post("/events", status_code=204)

@@ -83,7 +83,11 @@ def migrate(database: sqlite3.Connection, steps: list[tuple[int, str]]) -> None:
     """Forward only, each step in a transaction with its `user_version`: a crash leaves the step done or not begun."""
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
     if version > len(steps):
-        raise StoreTooNewError(f"the store has schema {version}, this version knows {len(steps)}")
+        path = database.execute("PRAGMA database_list").fetchone()[2]
+        raise StoreTooNewError(
+            f"{path} was written by a newer version of Callseal (schema {version}, this one knows {len(steps)}):"
+            " start that one again, or put a backup in its place (docs/how-to/upgrade.md#going-back)"
+        )
     for number, sql in steps[version:]:
         try:
             database.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version={number};\nCOMMIT;")
