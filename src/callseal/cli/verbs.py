@@ -73,6 +73,7 @@ VERBS = (
         "record:record",
         "Show the record of one call: times, states, evidence, result.",
     ),
+    Verb("backup", "backup:backup", "Copy the desk's store into a folder, the desk running or not."),
     Verb(
         "canary",
         "canary:canary",
