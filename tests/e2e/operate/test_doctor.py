@@ -20,7 +20,7 @@ from callseal.operate import checks_files, checks_media, checks_neighbours, chec
 from callseal.operate.doctor import deployment_findings
 from callseal.operate.drain import switch
 from callseal.operate.finding import Finding
-from tests.e2e.operate.operator import doctor, healthy, levels, only, patient, run
+from tests.e2e.operate.operator import doctor, healthy, levels, only, patient, probed, run
 from tests.support.stage import Stage
 
 pytestmark = pytest.mark.e2e
@@ -133,7 +133,7 @@ def test_written_after_the_start(stage: Stage, tmp_path: Path) -> None:
 def test_draining_is_told(stage: Stage) -> None:
     switch(patient(stage), draining=True)
     try:
-        assert only(checks_router.router_state, patient(stage), _probed).check == "drain"
+        assert only(checks_router.router_state, patient(stage), probed).check == "drain"
     finally:
         switch(patient(stage), draining=False)
 
@@ -144,7 +144,7 @@ def test_short_of_memory_is_told(stage: Stage) -> None:
     was = int(control.call("pv.shvGet", MEMORY_PERCENT)["value"])
     control.call("pv.shvSet", MEMORY_PERCENT, "int", was * 5)
     try:
-        found = _once(lambda: only(checks_router.router_state, patient(stage), _probed))
+        found = _once(lambda: only(checks_router.router_state, patient(stage), probed))
         assert (found.check, found.level) == ("memory", "fail")
         assert "new calls are turned away" in found.text
         page = f"{patient(stage).edge.agent}/metrics"
@@ -152,11 +152,6 @@ def test_short_of_memory_is_told(stage: Stage) -> None:
             assert b"callseal_edge_router_short_of_memory 1.0" in answer.read()
     finally:
         control.call("pv.shvSet", MEMORY_PERCENT, "int", was)
-
-
-def _probed(finding: Finding) -> bool:
-    """Kamailio was started anew by an earlier test; its destinations are probed 10 s later."""
-    return finding.check != "destinations"
 
 
 def _once(look: Callable[[], Finding], timeout_s: float = 2.0) -> Finding:

@@ -12,7 +12,7 @@ import pytest
 from callseal.lab.story import APPROVED, FIELDS
 from callseal.operate import checks_router
 from callseal.wire.hep import HepPacket
-from tests.e2e.operate.operator import change, only, patient, restart_reload
+from tests.e2e.operate.operator import change, only, patient, probed, restart_reload
 from tests.support.stage import Stage
 
 pytestmark = pytest.mark.e2e
@@ -46,7 +46,7 @@ def test_a_collector_sees_a_paid_call_and_no_card(stage: Stage) -> None:
         restart_reload(stage)
         agent.stop()
         agent.restart()
-        assert only(checks_router.router_state, patient(stage)).check == "tracing"
+        assert only(checks_router.router_state, patient(stage), probed).check == "tracing"
         with collector(address) as came:
             call = stage.call("info")
             call.dial()
