@@ -169,7 +169,7 @@ def test_the_sound_is_drawn_and_key_tones_are_marked(keypad: Page) -> None:
 def _answers(page: Page) -> list[Response]:
     """What the page has been answered; it grows."""
     found: list[Response] = []
-    page.on("response", lambda answer: found.append(answer))
+    page.on("response", lambda answer: found.append(answer))  # noqa: PLW0108 - Playwright cannot mark a built-in method
     return found
 
 
