@@ -12,6 +12,7 @@ import pytest
 
 from callseal.edge.database import Database
 from callseal.edge.spool import Spool
+from callseal.edge.state_file import StateTooNewError
 from callseal.edge.state_file import MIGRATIONS
 from tests.unit.edge.fakes import REFERENCE, TOKEN
 
@@ -88,7 +89,7 @@ def test_a_newer_file_is_refused(tmp_path: Path) -> None:
     with Database(tmp_path / "edge.sqlite3") as database:
         asyncio.run(database.run(lambda connection: None))
         database._thread.submit(database._connection.execute, "PRAGMA user_version=99").result()
-    with pytest.raises(RuntimeError, match="newer"):
+    with pytest.raises(StateTooNewError, match="newer"):
         Database(tmp_path / "edge.sqlite3")
 
 
