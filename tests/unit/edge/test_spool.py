@@ -12,8 +12,7 @@ import pytest
 
 from callseal.edge.database import Database
 from callseal.edge.spool import Spool
-from callseal.edge.state_file import StateTooNewError
-from callseal.edge.state_file import MIGRATIONS
+from callseal.edge.state_file import MIGRATIONS, StateTooNewError
 from tests.unit.edge.fakes import REFERENCE, TOKEN
 
 pytestmark = pytest.mark.unit
