@@ -85,17 +85,31 @@ class Machine(Daemon):
         assert done.returncode == 0 or not check, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
-    def shell(self, lines: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def shell(self, lines: str) -> subprocess.CompletedProcess[str]:
         """Lines of a shell, as an operator types them in /root; the first that fails ends it."""
         return self.run("bash", "-ec", lines, cwd="/root")
+
+    def within(self, unit: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command as the main process of `unit` would run it: its user and groups, and the files that it sees."""
+        pid = self.main_pid(unit)
+        said = self.status(pid)
+        who = (f"--reuid={said['Uid'].split()[1]}", f"--regid={said['Gid'].split()[1]}")
+        groups = f"--groups={','.join(said['Groups'].split())}" if said["Groups"] else "--clear-groups"
+        enter = ("nsenter", f"--target={pid}", "--mount", "--ipc", f"--wd=/proc/{pid}/root")
+        return self.run(*enter, "setpriv", *who, groups, "--no-new-privs", "--bounding-set=-all", "--", *command, check=False)
+
+    def status(self, pid: int) -> dict[str, str]:
+        """proc_pid_status(5) of a process, by its number inside."""
+        lines = (self.root / f"proc/{pid}/status").read_text(encoding="ascii").splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     def say(self, *command: str) -> str:
         """What a command prints, without the line end."""
         return self.run(*command).stdout.strip()
 
-    def journal(self, unit: str, lines: int = 40) -> str:
-        """The last lines of a unit's log."""
-        return self.run("journalctl", "--no-pager", "-q", "-o", "cat", "-n", str(lines), "-u", unit).stdout
+    def journal(self, unit: str, lines: str = "40") -> str:
+        """The last lines of a unit's log; `all` of them."""
+        return self.run("journalctl", "--no-pager", "-q", "-o", "cat", "-n", lines, "-u", unit).stdout
 
     def main_pid(self, unit: str) -> int:
         """The main process of a unit, by its number inside."""

@@ -46,7 +46,7 @@ class Unit(Daemon):
     def start(self) -> Self:
         done = self.machine.run("systemctl", "enable", "--quiet", "--now", self.unit, check=False)
         if done.returncode != 0:
-            said = self.machine.run("systemctl", "status", "--no-pager", "-l", self.unit, "callseal-render", check=False)
+            said = self.machine.run("systemctl", "status", "--no-pager", "-l", self.unit, "callseal-render@*", check=False)
             raise DaemonError(f"{self.unit}: {done.stderr}{said.stdout}")
         return self
 
@@ -70,7 +70,8 @@ class Unit(Daemon):
         """The machine ends them."""
 
     def stop(self) -> None:
-        """The machine ends them."""
+        """The machine ends them. Their logs are kept where a world's are."""
+        self.log.write_text(self.machine.journal(self.unit, "all"), encoding="utf-8")
 
     def kill(self) -> None:
         self.machine.run("systemctl", "kill", "--signal=KILL", self.unit)
