@@ -14,9 +14,10 @@ from callseal.deployment import Deployment, Edge
 from callseal.lab import log_door, peer_check, tone_filter
 from callseal.lab.choices import Choices
 from callseal.lab.daemon import Daemon, DaemonError
+from callseal.lab.encrypted_world import edge_answers
 from callseal.lab.processes import EDGE, Processes
 from callseal.lab.rootfs import project_root
-from callseal.lab.router import ng_answers, sip_answers
+from callseal.lab.router import ng_answers
 from callseal.lab.workspace import Workspace
 from callseal.lab.world import World
 from tests.support.machine import Machine
@@ -93,7 +94,7 @@ class UnitProcesses(Processes):
         return self._unit("rtpengine-edge", lambda: ng_answers(*edge.ng.pair))
 
     def kamailio(self, edge: Edge) -> Daemon:
-        return self._unit("kamailio", lambda: sip_answers(*edge.sip.pair, source=self.site.customer))
+        return self._unit("kamailio", lambda: edge_answers(self.workspace, edge.sip.host))
 
     def services(self) -> list[Daemon]:
         ours = {
@@ -145,6 +146,8 @@ def install(machine: Machine, workspace: Workspace) -> None:
     machine.run("mkdir", "-m", "700", "/etc/callseal/secrets")
     for secret in (workspace.root / "secrets").iterdir():
         machine.put(f"/etc/callseal/secrets/{secret.name}", secret.read_text(encoding="ascii"), 0o600)
+    for name, mode in (("edge.pem", 0o644), ("edge.key", 0o600), ("ca.pem", 0o644)):
+        machine.put(f"/etc/callseal/tls/{name}", (workspace.root / "tls" / name).read_text(encoding="ascii"), mode)
     machine.shell(told("# users, and the units"))
     machine.shell(f"echo LISTEN={workspace.site.desk}:8050 >> /etc/default/callseal")
     machine.shell("cp callseal/infra/systemd/callseal-desk.service /etc/systemd/system/ && systemctl daemon-reload")
