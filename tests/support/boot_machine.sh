@@ -7,7 +7,8 @@ if [ "${4:-}" != inside ]; then
     # Its processes are in a control group of their own, which is the root of what it sees.
     mkdir -p "$2"
     mount -t tmpfs -o mode=755 tmpfs "$2"
-    mkdir "$2/cgroup" && mount -t cgroup2 cgroup2 "$2/cgroup"
+    mkdir "$2/cgroup"
+    mount -t cgroup2 cgroup2 "$2/cgroup"
     mkdir "$2/cgroup/$3"
     echo $$ >"$2/cgroup/$3/cgroup.procs"
     umount "$2/cgroup"
@@ -18,11 +19,15 @@ mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/
 cd "$2/root"
 mount -t proc proc proc
 # What the kernel shares with this machine is not the guest's to set.
-mount --bind proc/sys proc/sys && mount -o remount,bind,ro proc/sys
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755,nosuid tmpfs dev
-for node in null zero full random urandom tty; do : >"dev/$node"; mount --bind "/dev/$node" "dev/$node"; done
+for node in null zero full random urandom tty; do
+    : >"dev/$node"
+    mount --bind "/dev/$node" "dev/$node"
+done
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
@@ -31,6 +36,9 @@ mount -t tmpfs -o nosuid,nodev tmpfs dev/shm
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs run
 hostname machine
 ln -sf /dev/null etc/systemd/system/systemd-modules-load.service
-mkdir before && pivot_root . before && umount -l before && rmdir before
+mkdir before
+pivot_root . before
+umount -l before
+rmdir before
 mount --make-rshared /      # as systemd finds it on a host; it makes the folders of credentials so
 exec env -i container=callseal PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --log-target=console --show-status=no

@@ -6,18 +6,17 @@ machine's own, the network is that of the test.
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from callseal.lab.daemon import Daemon
-from callseal.lab.rootfs import project_root
+from callseal.lab.rootfs import RootfsError, project_root
 
 BOOT = Path(__file__).with_name("boot_machine.sh")
 _ENVIRONMENT = {"PATH": "/opt/callseal/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+_APART = ("unshare", "--mount", "--propagation", "private")
 _TAKE_AWAY = """
 mkdir -p "$1" && mount -t cgroup2 cgroup2 "$1" && [ -d "$1/$2" ] || exit 0
 for attempt in 1 2 3 4 5 6 7 8 9 10; do        # the last of its processes may still be on their way out
@@ -32,22 +31,23 @@ class CannotBootError(Exception):
 
 
 class Machine(Daemon):
-    """One machine; its memory is gone when it ends. `folder` is empty before and after. Needs root."""
+    """One machine; its memory is gone when it ends. Needs root.
+
+    Raises `RootfsError` where its files cannot be built, and `CannotBootError` from `wait_ready` where the kernel, or a container around
+    this, refuses what a first process needs.
+    """
 
     def __init__(self, folder: Path) -> None:
         builder = project_root() / "infra/images/build-machine"
         built = subprocess.run([str(builder)], capture_output=True, text=True, check=False)
         if built.returncode != 0:
-            raise CannotBootError(built.stderr.strip())
+            raise RootfsError(built.stderr.strip())
         self._cgroup = f"callseal-machine-{secrets.token_hex(4)}"
         self._folder = folder
         super().__init__(
             "machine",
             [
-                "unshare",
-                "--mount",
-                "--propagation",
-                "private",
+                *_APART,
                 str(BOOT),
                 built.stdout.strip(),
                 str(folder / "machine"),
@@ -61,9 +61,11 @@ class Machine(Daemon):
     def first(self) -> int:
         """The pid of its systemd, as this machine sees it. Raises `CannotBootError` when there is none."""
         try:
-            return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()[0])
+            return int(
+                Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()[0]
+            )
         except (OSError, IndexError):
-            raise CannotBootError(self.tail()) from None
+            raise CannotBootError(f"it has ended\n{self.tail()}") from None
 
     @property
     def root(self) -> Path:
@@ -96,7 +98,17 @@ class Machine(Daemon):
         who = (f"--reuid={said['Uid'].split()[1]}", f"--regid={said['Gid'].split()[1]}")
         groups = f"--groups={','.join(said['Groups'].split())}" if said["Groups"] else "--clear-groups"
         enter = ("nsenter", f"--target={pid}", "--mount", "--ipc", f"--wd=/proc/{pid}/root")
-        return self.run(*enter, "setpriv", *who, groups, "--no-new-privs", "--bounding-set=-all", "--", *command, check=False)
+        return self.run(
+            *enter,
+            "setpriv",
+            *who,
+            groups,
+            "--no-new-privs",
+            "--bounding-set=-all",
+            "--",
+            *command,
+            check=False,
+        )
 
     def status(self, pid: int) -> dict[str, str]:
         """proc_pid_status(5) of a process, by its number inside."""
@@ -126,8 +138,7 @@ class Machine(Daemon):
         """All of it at once: there is nothing to be kept."""
         self.kill()
         subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _TAKE_AWAY, "sh"]
-            + [str(self._folder / "cgroup"), self._cgroup],
+            [*_APART, "sh", "-ec", _TAKE_AWAY, "sh", str(self._folder / "cgroup"), self._cgroup],
             check=False,
         )
 
@@ -139,6 +150,8 @@ class Machine(Daemon):
             raise
 
     def _is_up(self) -> bool:
+        if not self.alive:
+            raise CannotBootError(self.tail())
         try:
             state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
         except CannotBootError:

@@ -32,7 +32,11 @@ _BLOCK = re.compile(r"(?ms)^```sh\n(.*?)^```$")
 
 def told(first: str) -> str:
     """The block of commands in the handbook with a line that begins so, as it stands there but for the name of the edge."""
-    (found,) = [block for block in _BLOCK.findall(HANDBOOK.read_text(encoding="utf-8")) if re.search(f"(?m)^{re.escape(first)}", block)]
+    (found,) = [
+        block
+        for block in _BLOCK.findall(HANDBOOK.read_text(encoding="utf-8"))
+        if re.search(f"(?m)^{re.escape(first)}", block)
+    ]
     return str(found).replace("eu-1", EDGE)
 
 
@@ -47,7 +51,9 @@ class Unit(Daemon):
     def start(self) -> Self:
         done = self.machine.run("systemctl", "enable", "--quiet", "--now", self.unit, check=False)
         if done.returncode != 0:
-            said = self.machine.run("systemctl", "status", "--no-pager", "-l", self.unit, "callseal-render@*", check=False)
+            said = self.machine.run(
+                "systemctl", "status", "--no-pager", "-l", self.unit, "callseal-render@*", check=False
+            )
             raise DaemonError(f"{self.unit}: {done.stderr}{said.stdout}")
         return self
 
@@ -133,11 +139,15 @@ def install(machine: Machine, workspace: Workspace) -> None:
     on the machine, or not needed there."""
     top, root = project_root(), machine.root
     for name in ("infra", "router", "src"):
-        shutil.copytree(top / name, root / "root/callseal" / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            top / name, root / "root/callseal" / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(top / name, root / "root/callseal" / name)
     machine.shell("systemctl mask --now kamailio rtpengine-daemon")
-    machine.shell("cd callseal && PYTHONPATH=$(echo /opt/build/lib/python3*/site-packages) /opt/build/bin/python -m hatchling build -t wheel -d /root/dist")
+    machine.shell(
+        "cd callseal && PYTHONPATH=$(echo /opt/build/lib/python3*/site-packages) /opt/build/bin/python -m hatchling build -t wheel -d /root/dist"
+    )
     machine.shell("/opt/callseal/bin/pip install --quiet --no-deps --no-index dist/*.whl")
     for library in (log_door.build(), peer_check.build(), tone_filter.build()):
         machine.run("mkdir", "-p", LIBRARIES)
@@ -147,7 +157,11 @@ def install(machine: Machine, workspace: Workspace) -> None:
     for secret in (workspace.root / "secrets").iterdir():
         machine.put(f"/etc/callseal/secrets/{secret.name}", secret.read_text(encoding="ascii"), 0o600)
     for name, mode in (("edge.pem", 0o644), ("edge.key", 0o600), ("ca.pem", 0o644)):
-        machine.put(f"/etc/callseal/tls/{name}", (workspace.root / "tls" / name).read_text(encoding="ascii"), mode)
+        machine.put(
+            f"/etc/callseal/tls/{name}", (workspace.root / "tls" / name).read_text(encoding="ascii"), mode
+        )
     machine.shell(told("# users, and the units"))
     machine.shell(f"echo LISTEN={workspace.site.desk}:8050 >> /etc/default/callseal")
-    machine.shell("cp callseal/infra/systemd/callseal-desk.service /etc/systemd/system/ && systemctl daemon-reload")
+    machine.shell(
+        "cp callseal/infra/systemd/callseal-desk.service /etc/systemd/system/ && systemctl daemon-reload"
+    )

@@ -118,7 +118,10 @@ def test_a_card_is_paid_and_the_record_is_the_operators_to_read(stage: Stage, ma
 def test_the_doctor_finds_nothing_wrong(stage: Stage, machine: Machine) -> None:
     healthy(machine)
     assert "the log door is there" in machine.run("callseal", "doctor", FILE).stdout
-    assert machine.say("systemctl", "is-active", *(f"callseal-{unit}" for unit in USERS)).split() == ["active"] * 4
+    assert (
+        machine.say("systemctl", "is-active", *(f"callseal-{unit}" for unit in USERS)).split()
+        == ["active"] * 4
+    )
 
 
 @pytest.mark.parametrize("unit", USERS)
@@ -164,7 +167,9 @@ def test_it_is_nobody_special(stage: Stage, machine: Machine, unit: str) -> None
         *((unit, "touch /usr/there || touch /etc/there || touch /var/lib/there || touch /root/there", False) for unit in USERS),
     ],
 )  # fmt: skip
-def test_it_has_what_it_needs_and_no_more(stage: Stage, machine: Machine, unit: str, command: str, may: bool) -> None:
+def test_it_has_what_it_needs_and_no_more(
+    stage: Stage, machine: Machine, unit: str, command: str, may: bool
+) -> None:
     done = machine.within(f"callseal-{unit}", "sh", "-c", command)
     assert (done.returncode == 0) is may, done.stdout + done.stderr
 
@@ -175,7 +180,9 @@ def test_systemd_has_little_to_say_against_it(stage: Stage, machine: Machine, un
     verified = machine.run("systemd-analyze", "verify", path, check=False)
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
     limit = f"--threshold={MOST_EXPOSED}"
-    exposed = machine.run("systemd-analyze", "security", "--no-pager", "--offline=true", limit, path, check=False)
+    exposed = machine.run(
+        "systemd-analyze", "security", "--no-pager", "--offline=true", limit, path, check=False
+    )
     assert exposed.returncode == 0, exposed.stdout
 
 
@@ -195,7 +202,9 @@ def test_all_of_them_restart_quickly_and_a_call_that_is_up_is_paid(stage: Stage,
     healthy(machine)
 
 
-def test_a_killed_router_comes_back_also_when_the_deployment_is_broken_on_the_disk(stage: Stage, machine: Machine) -> None:
+def test_a_killed_router_comes_back_also_when_the_deployment_is_broken_on_the_disk(
+    stage: Stage, machine: Machine
+) -> None:
     text = (machine.root / FILE.lstrip("/")).read_text(encoding="utf-8")
     kamailio = stage.world.daemons["kamailio"]
     before = kamailio.pid
@@ -204,7 +213,10 @@ def test_a_killed_router_comes_back_also_when_the_deployment_is_broken_on_the_di
         kamailio.kill()
         kamailio.wait_ready(10)
         assert kamailio.pid != before
-        assert machine.run("systemctl", "is-failed", "callseal-render@router", check=False).stdout.strip() == "failed"
+        assert (
+            machine.run("systemctl", "is-failed", "callseal-render@router", check=False).stdout.strip()
+            == "failed"
+        )
     finally:
         machine.put(FILE, text)
     healthy(machine)
@@ -232,13 +244,16 @@ def test_the_operator_reloads_drains_and_restarts(stage: Stage, machine: Machine
     assert "done: mtree.reload numbers" in machine.say("callseal", "reload", FILE)
     assert machine.say("stat", "-c", "%U:%G %a", "/run/callseal/data/numbers") == "root:callseal-router 640"
 
-    machine.put(FILE, text.replace("media_ports = \"30000-39999\"", "media_ports = \"30000-38999\""))
-    assert "edge.env: changed; rtpengine takes it at its next start" in machine.run("callseal", "reload", FILE).stdout
+    machine.put(FILE, text.replace('media_ports = "30000-39999"', 'media_ports = "30000-38999"'))
+    assert (
+        "edge.env: changed; rtpengine takes it at its next start"
+        in machine.run("callseal", "reload", FILE).stdout
+    )
     machine.run("systemctl", "restart", "callseal-rtpengine")
     stage.world.daemons["rtpengine-edge"].wait_ready()
     healthy(machine)
 
-    machine.put(FILE, text.replace("hold_ttl_ms = 10000", "topology = \"shown\"", 1))
+    machine.put(FILE, text.replace("hold_ttl_ms = 10000", 'topology = "shown"', 1))
     assert "done: restarted" in machine.say("callseal", "reload", "--restart", FILE)
     machine.put(FILE, text)
     assert "done: restarted" in machine.say("callseal", "reload", "--restart", FILE)
