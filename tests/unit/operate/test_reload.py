@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,26 @@ def test_the_new_configuration_is_read_as_the_user_who_runs(tmp_path: Path) -> N
     assert user_of(42, tmp_path) == ["--userspec=996:997", "--groups=996,997"]
     status.write_text("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \n", encoding="ascii")
     assert user_of(42, tmp_path) == ["--userspec=0:0", "--groups=0"]
+
+
+def test_it_is_read_in_the_root_and_as_the_user_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(argv: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert (tmp_path / STAGED / NUMBERS.path).read_text(encoding="utf-8") == NUMBERS.text
+        asked.append(argv)
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    check([NUMBERS], tmp_path, os.getpid())
+    assert asked[0][: len(user_of(os.getpid())) + 2] == [
+        "chroot",
+        *user_of(os.getpid()),
+        f"/proc/{os.getpid()}/root",
+    ]
+    assert not (tmp_path / STAGED).exists()
 
 
 def test_what_lies_in_the_place_of_the_new_configuration_is_not_taken_for_ours(tmp_path: Path) -> None:
