@@ -160,6 +160,7 @@ def install(machine: Machine, workspace: Workspace) -> None:
         machine.put(
             f"/etc/callseal/tls/{name}", (workspace.root / "tls" / name).read_text(encoding="ascii"), mode
         )
+    machine.shell(told("callseal render /etc/callseal/callseal.toml").splitlines()[0])
     machine.shell(told("# users, and the units"))
     machine.shell(f"echo LISTEN={workspace.site.desk}:8050 >> /etc/default/callseal")
     machine.shell(

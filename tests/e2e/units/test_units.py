@@ -197,9 +197,22 @@ def test_all_of_them_restart_quickly_and_a_call_that_is_up_is_paid(stage: Stage,
                 stage.world.daemons[name].wait_ready()
 
     restart("rtpengine")
-    healthy(machine)
     paid(stage, between=lambda: restart("kamailio", "edge", "desk"))
     healthy(machine)
+
+
+def test_all_of_them_come_up_with_the_machine(stage: Stage, machine: Machine) -> None:
+    """As at a boot: one job for all that is enabled, and nothing of ours in /run."""
+    machine.run("systemctl", "stop", *(f"callseal-{unit}" for unit in USERS))
+    machine.shell("rm -rf /run/callseal")
+    machine.run("systemctl", "start", "multi-user.target")
+    for name in UNITS:
+        stage.world.daemons[name].wait_ready()
+    healthy(machine)
+    assert (
+        machine.say("systemctl", "show", "-P", "NRestarts", *(f"callseal-{unit}" for unit in USERS)).split()
+        == ["0"] * 4
+    )
 
 
 def test_a_killed_router_comes_back_also_when_the_deployment_is_broken_on_the_disk(
