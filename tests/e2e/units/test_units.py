@@ -205,10 +205,13 @@ def test_all_of_them_restart_quickly_and_a_call_that_is_up_is_paid(stage: Stage,
             if unit in units:
                 stage.world.daemons[name].wait_ready()
 
-    restart("rtpengine")
+    paid(stage, between=lambda: restart("edge", "desk"))
+    restart("rtpengine", "kamailio")
     used_again(machine)
-    paid(stage, between=lambda: restart("kamailio", "edge", "desk"))
     healthy(machine)
+    call = stage.call()
+    call.dial()
+    call.hang_up()
 
 
 def test_all_of_them_come_up_with_the_machine(stage: Stage, machine: Machine) -> None:
