@@ -58,6 +58,7 @@ class Stages:
         customer: dict[str, Any] | None = None,
         agent: dict[str, Any] | None = None,
         site: Site | None = None,
+        world: type[World] = World,
         **choices: Any,
     ) -> Stage:
         """On a block of loopback of its own, unless `site` says otherwise."""
@@ -65,13 +66,13 @@ class Stages:
         workspace = Workspace(self.root / f"world-{len(self.written)}", site, settings or {}, tls)
         self.written.append(workspace.root)
         stack.callback(holds_no_card, workspace.root)
-        world = stack.enter_context(World(workspace, Choices(**choices)))
+        made = stack.enter_context(world(workspace, Choices(**choices)))
         stage = Stage(
-            world=world,
-            customer=stack.enter_context(world.customer(**(customer or {}))),
-            agent=stack.enter_context(world.agent(**(agent or {}))),
-            desk=stack.enter_context(world.desk()),
-            ear=stack.enter_context(world.ear()),
+            world=made,
+            customer=stack.enter_context(made.customer(**(customer or {}))),
+            agent=stack.enter_context(made.agent(**(agent or {}))),
+            desk=stack.enter_context(made.desk()),
+            ear=stack.enter_context(made.ear()),
         )
         self.phones += [stage.customer, stage.agent]
         return stage

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.sip_peer import Message, SipPeer
+from tests.support.stage import Stage
 
 TLS_PORT = 5061
 _REPLY = b"SIP/2.0 "
@@ -253,3 +254,14 @@ class TcpPeer(TlsPeer):
 
     def __init__(self, address: str, edge: str) -> None:
         super().__init__(address, edge, None, "", port=5060)
+
+
+def certificate_shown(stage: Stage) -> bytes | None:
+    """The edge's certificate (DER), as a new connection of the partner's meets it."""
+    block = stage.world.block
+    client = context(stage.world.workspace.root / "tls", "partner", server=False)
+    stream = connect((block.kamailio, TLS_PORT), client, source=block.partner)
+    assert isinstance(stream.connection, ssl.SSLSocket)
+    certificate = stream.connection.getpeercert(binary_form=True)
+    stream.close()
+    return certificate

@@ -20,6 +20,8 @@ RouterDir = Annotated[
     Path, typer.Option("--router", metavar="DIR", help="The rendered directory that Kamailio reads.")
 ]
 AT_HOME = Path(SEEN_AT)
+STATE = Path("/var/lib/callseal")
+"""Where the units keep what must survive a restart (`StateDirectory=`)."""
 
 
 class UnknownEdgeError(Error):
@@ -55,5 +57,5 @@ def patient_of(deployment: Deployment, file: Path, edge: str, router: Path) -> P
         now_ms=now_ms,
         get=get,
         ng=ask_ng,
-        state=(file.resolve().parent / "state",),
+        state=(file.resolve().parent / "state", STATE),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,6 +26,10 @@ def render(
     desk: Annotated[
         bool, typer.Option("--desk", help="The firewall of the desk's host, and nothing else.")
     ] = False,
+    part: Annotated[
+        Literal["router", "media"] | None,
+        typer.Option("--part", help="What Kamailio reads, or what rtpengine's unit reads; both without it."),
+    ] = None,
 ) -> None:
     """Write what one edge's Kamailio reads, and its firewall. Or the desk's firewall.
 
@@ -34,6 +38,8 @@ def render(
     """
     if (edge is None) != desk:
         raise typer.BadParameter("say --edge ID or --desk")
+    if desk and part:
+        raise typer.BadParameter("--part is of an edge")
     deployment = read(file)
     if edge is None:
         typer.echo(f"wrote {write_desk_firewall(deployment, out)}")
@@ -41,9 +47,12 @@ def render(
     known = [one.id for one in deployment.edges]
     if edge not in known:
         raise UnknownEdgeError(file, edge, known)
-    written = [*render_edge(deployment, edge, out), *write_zone(deployment, out, serial=int(time.time()))]
-    copied = {out / one.path for one in hand_written_files()}
-    typer.echo(f"wrote {len(copied)} files into {out} that are the same for every edge")
+    written = render_edge(deployment, edge, out, part=part)
+    if part != "media":
+        written += write_zone(deployment, out, serial=int(time.time()))
+    copied = {out / one.path for one in hand_written_files()}.intersection(written)
+    if copied:
+        typer.echo(f"wrote {len(copied)} files into {out} that are the same for every edge")
     for path in written:
         if path not in copied:
             typer.echo(f"wrote {path}")

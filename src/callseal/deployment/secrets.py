@@ -13,6 +13,9 @@ from pydantic_core import CoreSchema, core_schema
 from callseal.deployment.faults import refuse
 from callseal.observe.errors import Error
 
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Where systemd puts what a unit's `LoadCredential=` names, for the user of that service alone (systemd.exec(5), Credentials)."""
+
 
 class SecretError(Error):
     """A referenced secret cannot be read."""
@@ -22,6 +25,9 @@ class SecretError(Error):
 
 class Secret:
     """`env:NAME` or `file:path` (relative to the deployment file); read when `reveal()` is called, never before.
+
+    A service that may not read the file is given it by its unit: the credential of that path with `_` for `/`
+    (`file:secrets/edge-secret` is `secrets_edge-secret`) is read instead, where there is one.
 
     It keeps no value, so that `repr`, `pickle` and a core file of an idle process show the reference only.
     """
@@ -52,10 +58,15 @@ class Secret:
             value = os.environ.get(self.variable, "")
             advice = f"Set the environment variable {self.variable} for this process."
         else:
-            path = self._base / self._name
+            path = self._credential() or self._base / self._name
             advice = "`callseal keys FILE` creates the secret files that are missing."
             try:
                 value = path.read_text(encoding="utf-8")
+            except PermissionError:
+                raise SecretError(
+                    f"secret {self} cannot be read: Permission denied",
+                    advice="Run this as root. A service is given it by its unit, LoadCredential= (docs/how-to/deploy.md).",
+                ) from None
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
                 raise SecretError(f"secret {self} cannot be read: {reason}", advice=advice) from None
@@ -63,6 +74,11 @@ class Secret:
         if not value:
             raise SecretError(f"secret {self} is empty or not set", advice=advice)
         return value
+
+    def _credential(self) -> Path | None:
+        directory = os.environ.get(CREDENTIALS)
+        path = Path(directory) / self._name.lstrip("/").replace("/", "_") if directory else None
+        return path if path is not None and path.is_file() else None
 
     def __str__(self) -> str:
         return f"{self._kind}:{self._name}"

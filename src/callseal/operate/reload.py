@@ -114,16 +114,21 @@ def _patiently(
 def check(files: Iterable[RenderedFile], router: Path, pid: int, *, seen_at: str = SEEN_AT) -> None:
     """Have the very Kamailio that runs (process `pid`) read the new configuration, aside, before it replaces the old one.
 
-    `kamailio -c` is run in the root of that process. Raises `BadConfigurationError`, `OSError`.
+    `kamailio -c` is run in the root of that process and as its user: what he may not read is found here, and what he has put in
+    the place of a file is not read by root. Raises `BadConfigurationError`, `OSError`.
     """
     staged = router / STAGED
     shutil.rmtree(staged, ignore_errors=True)
     try:
+        # Its user may write beside it: nothing that he has made is taken for ours.
+        staged.mkdir(mode=0o750)
+        os.chown(staged, -1, router.stat().st_gid)
         for file in files:
             write_file(staged, file)
         done = subprocess.run(
             [
                 "chroot",
+                *user_of(pid),
                 f"/proc/{pid}/root",
                 "kamailio",
                 "-c",
@@ -145,6 +150,14 @@ def check(files: Iterable[RenderedFile], router: Path, pid: int, *, seen_at: str
             "Kamailio does not accept the new configuration: " + "; ".join(said[:3]),
             advice="Nothing was changed. Does its version fit this version of Callseal?",
         )
+
+
+def user_of(pid: int, proc: Path = Path("/proc")) -> list[str]:
+    """Options of chroot(1) for the user and the groups that process `pid` has (proc_pid_status(5): the effective ones). Raises `OSError`."""
+    lines = (proc / str(pid) / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    said = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+    user, group = said["Uid"][1], said["Gid"][1]
+    return [f"--userspec={user}:{group}", f"--groups={','.join(said.get('Groups') or [group])}"]
 
 
 def restart(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from callseal.deployment import Deployment
 from callseal.render import RenderedFile, plan
+from callseal.render.environment import ENVIRONMENT
+from callseal.render.readers import mode_in
 from callseal.render.transports import AUTHORITIES, CERTIFICATE, PRIVATE_KEY, REVOKED
 from callseal.render.write import HAND_WRITTEN, hand_written_files
 
@@ -42,13 +44,15 @@ class Difference:
     @property
     def restarts(self) -> bool:
         """Whether Kamailio must be restarted to know it."""
-        return self.path not in RELOADS and self.path != FIREWALL
+        return self.path not in (*RELOADS, FIREWALL, ENVIRONMENT)
 
     @property
     def takes(self) -> str:
         """What it takes to be used, for a sentence."""
         if self.path == FIREWALL:
             return f"load it with `nft -f {FIREWALL}` where the firewall is ours"
+        if self.path == ENVIRONMENT:
+            return "rtpengine takes it at its next start; drain the edge before"
         return "needs a restart" if self.restarts else "taken while running"
 
 
@@ -69,7 +73,7 @@ def differences(files: Iterable[RenderedFile], directory: Path) -> Iterator[Diff
             continue
         if text != file.text:
             yield Difference(file.path, "changed", file)
-        elif mode & ~file.mode & 0o077:
+        elif mode & ~mode_in(directory, file) & 0o077:
             yield Difference(file.path, "readable by others", file)
     known = {file.path for file in files}
     for path in _hand_written_in(directory):

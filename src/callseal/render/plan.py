@@ -10,6 +10,7 @@ from callseal.deployment import Deployment, Edge, Number, Peer
 from callseal.deployment.anchoring import anchors
 from callseal.deployment.emergency import services
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
+from callseal.render.environment import ENVIRONMENT, environment
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
 from callseal.render.firewall import firewall, ng_http
@@ -86,6 +87,7 @@ def plan(deployment: Deployment, edge_id: str, *, seen_at: str = SEEN_AT) -> tup
         RenderedFile("data/numbers", _numbers(deployment)),
         *tls_files(deployment, seen_at.rstrip("/")),
         *resolver_file(deployment),
+        RenderedFile(ENVIRONMENT, environment(deployment, edge)),
         RenderedFile(
             "firewall.nft", head(f"Firewall of edge {edge.id}", deployment) + firewall(deployment, edge)
         ),

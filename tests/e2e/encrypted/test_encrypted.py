@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 import time
 import urllib.request
 from collections.abc import Callable
@@ -13,11 +12,11 @@ import pytest
 
 from callseal.edge.certificates import METRIC
 from callseal.lab.authority import Authority
-from callseal.lab.encryption import NAMES, TLS_PORT
+from callseal.lab.encryption import NAMES
 from callseal.lab.rootfs import BASELINE, COMPATIBILITY
 from tests.e2e.operate.operator import run
 from tests.support.stage import Stage, voices_flow
-from tests.support.tls_peer import connect, context
+from tests.support.tls_peer import certificate_shown
 
 pytestmark = [pytest.mark.e2e, pytest.mark.compat]
 
@@ -67,28 +66,17 @@ def test_a_renewed_certificate_is_shown_after_a_reload(encrypted: Stage) -> None
     folder, now = encrypted.world.workspace.root / "tls", datetime.fromtimestamp(time.time(), UTC)
     call = encrypted.call()
     call.dial()
-    before = shown(encrypted)
+    before = certificate_shown(encrypted)
     Authority.at(folder, "", now).issue(
         NAMES["edge"], now=now, addresses=encrypted.world.block.kamailios
     ).write(folder, "edge")
-    assert shown(encrypted) == before
+    assert certificate_shown(encrypted) == before
     done = run(encrypted, "reload")
     assert done.returncode == 0, done.stdout + done.stderr
     deadline = time.monotonic() + 5
-    while shown(encrypted) == before:
+    while certificate_shown(encrypted) == before:
         assert time.monotonic() < deadline, "the old certificate is still shown"
         time.sleep(0.05)
     voices_flow(encrypted)
     assert call.pay()["result"]["outcome"] == "approved"
     call.hang_up()
-
-
-def shown(stage: Stage) -> bytes | None:
-    """The certificate that a new connection of the partner's meets."""
-    block = stage.world.block
-    client = context(stage.world.workspace.root / "tls", "partner", server=False)
-    stream = connect((block.kamailio, TLS_PORT), client, source=block.partner)
-    assert isinstance(stream.connection, ssl.SSLSocket)
-    certificate = stream.connection.getpeercert(binary_form=True)
-    stream.close()
-    return certificate

@@ -33,6 +33,32 @@ def test_a_file_is_read_when_asked_and_only_its_line_end_is_dropped(tmp_path: Pa
     assert (secret.variable, secret.path) == (None, tmp_path / "inner" / "key")
 
 
+def test_a_service_is_given_it_by_its_unit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd.exec(5), LoadCredential=: the file is root's, the credential its user's."""
+    given = tmp_path / "credentials"
+    given.mkdir()
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "edge-secret").write_text("from the file\n", encoding="utf-8")
+    secret = Secret("file:secrets/edge-secret", tmp_path)
+    assert secret.reveal() == "from the file"
+    (given / "secrets_edge-secret").write_text("from the unit\n", encoding="utf-8")
+    assert secret.reveal() == "from the unit"
+    assert secret.path == tmp_path / "secrets/edge-secret", "what operators look at stays"
+
+
+def test_a_service_that_was_not_given_it_says_who_should_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(SecretError, match="Permission denied") as caught:
+        Secret("file:secrets/edge-secret", tmp_path).reveal()
+    assert "LoadCredential=" in caught.value.advice
+
+
 def test_an_absolute_path_stays(tmp_path: Path) -> None:
     assert Secret(f"file:{tmp_path}/key", Path("/elsewhere")).path == tmp_path / "key"
 

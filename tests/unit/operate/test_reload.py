@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from callseal.deployment import read
 from callseal.edge.router_control import RouterRefusedError, RouterSilentError
 from callseal.lab.block import Block
 from callseal.lab.workspace import Workspace
-from callseal.operate.reload import NotBackError, apply, restart, summary, write
+from callseal.operate.reload import STAGED, NotBackError, apply, check, restart, summary, user_of, write
 from callseal.operate.rendered import Difference, differences, newer_than_start, planned
 from callseal.render import SEEN_AT, RenderedFile, render
 
@@ -89,11 +90,14 @@ def test_a_reload_under_way_is_waited_for() -> None:
 
 def test_what_needs_a_restart_is_said() -> None:
     firewall = Difference("firewall.nft", "changed", RenderedFile("firewall.nft", "x"))
-    first, second, third = summary([FILES["data/numbers"], FILES["media.cfg"], firewall])
+    media = Difference("edge.env", "changed", RenderedFile("edge.env", "x"))
+    first, second, third, fourth = summary([FILES["data/numbers"], FILES["media.cfg"], firewall, media])
     assert first == "data/numbers: changed; taken while running"
     assert second == "media.cfg: changed; needs a restart"
     assert "nft -f" in third
     assert not firewall.restarts
+    assert "rtpengine takes it at its next start" in fourth
+    assert not media.restarts, "of Kamailio, which does not read it"
 
 
 def test_a_second_change_within_a_second_is_dated_ahead(tmp_path: Path) -> None:
@@ -128,6 +132,49 @@ def test_a_reload_knows_every_file_that_render_writes(tmp_path: Path) -> None:
     (workspace.router / "plain.re").unlink()
     (found,) = differences(planned(deployment, "edge-1", SEEN_AT), workspace.router)
     assert (found.path, found.restarts) == ("plain.re", True)
+
+
+def test_the_new_configuration_is_read_as_the_user_who_runs(tmp_path: Path) -> None:
+    (tmp_path / "42").mkdir()
+    status = tmp_path / "42/status"
+    status.write_text(
+        "Name:\tkamailio\nUid:\t1\t996\t2\t3\nGid:\t4\t997\t5\t6\nGroups:\t996 997 \n", encoding="ascii"
+    )
+    assert user_of(42, tmp_path) == ["--userspec=996:997", "--groups=996,997"]
+    status.write_text("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \n", encoding="ascii")
+    assert user_of(42, tmp_path) == ["--userspec=0:0", "--groups=0"]
+
+
+def test_it_is_read_in_the_root_and_as_the_user_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(argv: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert (tmp_path / STAGED / NUMBERS.path).read_text(encoding="utf-8") == NUMBERS.text
+        asked.append(argv)
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    check([NUMBERS], tmp_path, os.getpid())
+    assert asked[0][: len(user_of(os.getpid())) + 2] == [
+        "chroot",
+        *user_of(os.getpid()),
+        f"/proc/{os.getpid()}/root",
+    ]
+    assert not (tmp_path / STAGED).exists()
+
+
+def test_what_lies_in_the_place_of_the_new_configuration_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """Kamailio's user may write beside it: a link of his must not lead root's files elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    router = tmp_path / "router"
+    router.mkdir()
+    (router / STAGED).symlink_to(elsewhere)
+    with pytest.raises(FileExistsError):
+        check([NUMBERS], router, os.getpid())
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_what_was_written_after_the_start(tmp_path: Path) -> None:

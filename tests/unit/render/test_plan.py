@@ -53,7 +53,7 @@ def files(root: Path, *changes: tuple[str, str]) -> dict[str, RenderedFile]:
     return {file.path: file for file in plan(deployment(root, *changes), "edge-1")}
 
 
-def test_eight_files_and_only_keys_are_secret(tmp_path: Path) -> None:
+def test_nine_files_and_only_keys_are_secret(tmp_path: Path) -> None:
     made = files(tmp_path)
     assert sorted(made) == [
         "data/address.list",
@@ -63,6 +63,7 @@ def test_eight_files_and_only_keys_are_secret(tmp_path: Path) -> None:
         "data/nodes.cfg",
         "data/numbers",
         "data/policies.cfg",
+        "edge.env",
         "firewall.nft",
     ]
     assert {path: file.mode for path, file in made.items() if file.mode != 0o644} == {"data/keys.cfg": 0o600}
