@@ -1,0 +1,168 @@
+"""The first edge in a cloud: its cards have private addresses, and what stands before it maps the public ones to them. TLS and SRTP
+towards the partner, SRTP to the platform, whose signalling is left readable; nobody is shown a private address."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from callseal.lab.agent_desk import Call
+from callseal.lab.hosts import NAT, Hosts
+from callseal.lab.nat_host import HAIRPINS, PRIVATE, STRAYS
+from callseal.lab.story import PaidCall
+from callseal.render.own_public import COUNTER
+from tests.support.sip_scanner import knock, ping, scan_sip, scanning
+from tests.support.stage import Stage, keys_heard, voices_flow
+from tests.support.wire_watch import WireWatch
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+SIP, MEDIA, INSIDE = "192.0.2.20", "192.0.2.21", "192.0.2.22"
+SECOND, SECOND_INSIDE = "203.0.113.20", "203.0.113.22"
+LIKELY = (*range(1, 1024), 2223, 2224, *range(5000, 5100), 8022, 8023, *range(30000, 40000, 97))
+SECONDS = 6.0
+"""Within that the card tells the truth."""
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Hosts:
+    return Hosts(clusters=True, nat=True)
+
+
+@pytest.fixture(scope="module")
+def stage(open_stage: Callable[..., Stage], hosts: Hosts) -> Stage:
+    settings = {
+        "partner.media_profile": '"srtp"',
+        "platform.media_profile": '"srtp"',
+        "fence": '"tones"',
+        "anchors": '"two"',
+    }
+    return open_stage(site=hosts, tls=frozenset({"partner"}), settings=settings)
+
+
+@pytest.fixture(scope="module")
+def wires(stage: Stage, hosts: Hosts) -> Iterator[tuple[WireWatch, WireWatch]]:
+    """Between all hosts, and at the partner behind its TLS."""
+    hidden = tuple(PRIVATE.values())
+    at_partner = hosts.place(hosts.partner)
+    with (
+        WireWatch(hosts.middle, hidden, control=(INSIDE, SECOND_INSIDE)) as middle,
+        WireWatch(at_partner, hidden, interface="lo") as partner,
+    ):
+        yield middle, partner
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_shown_a_private_address(
+    wires: tuple[WireWatch, WireWatch], stage: Stage, hosts: Hosts
+) -> Iterator[None]:
+    before = {address: hosts.counters(address) for address in (SIP, SECOND)}
+    yield
+    assert [found[:300] for wire in wires for found in wire.found] == []
+    assert hosts.counters_of(NAT)[HAIRPINS] == hosts.counters_of(NAT)[STRAYS] == 0
+    assert before
+
+
+def paid(stage: Stage, call: PaidCall) -> None:
+    call.dial()
+    stage.ear.mark("press")
+    assert call.pay()["result"]["outcome"] == "approved"
+    stage.ear.mark("restored")
+    assert keys_heard(stage, "press", "restored") == 0
+    voices_flow(stage)
+
+
+def test_a_paid_call_through_the_edge_behind_nat(
+    stage: Stage, hosts: Hosts, wires: tuple[WireWatch, WireWatch]
+) -> None:
+    call = stage.call()
+    paid(stage, call)
+    call.hang_up()
+    middle, partner = wires
+    assert middle.packets > 1000
+    assert middle.shows(MEDIA) > 4, "carrier and platform are shown the public address"
+    assert middle.shows(SIP) > 4
+    assert partner.shows(MEDIA) > 4
+    counted = hosts.counters(SIP)
+    assert counted["refused_in"] == counted["refused_out"] == 0, counted
+    assert counted[COUNTER] > 100, "both anchors are here, and send to each other"
+    assert all(counted[f"rtp_in.{peer}"] > 100 for peer in ("carrier-a", "sandbox", "pbx")), counted
+
+
+def test_its_pings_are_answered_and_say_no_private_address(
+    wires: tuple[WireWatch, WireWatch], stage: Stage
+) -> None:
+    for wire in wires:
+        assert wire.shows("OPTIONS sip:", "OPTIONS"), "pings are what Kamailio writes itself"
+
+
+def test_the_doctor_finds_it_healthy(stage: Stage, hosts: Hosts) -> None:
+    workspace = stage.world.workspace
+    command = [sys.executable, "-m", "callseal.cli.main", "doctor", str(workspace.deployment)]
+    command += ["--edge", "edge-1", "--router", str(workspace.router), "--json"]
+    done = subprocess.run(hosts.argv(SIP, command), capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)
+    assert [one for one in found if one["level"] != "ok"] == []
+    texts = {one["check"]: one["text"] for one in found}
+    assert f"{PRIVATE[21]}!{MEDIA}" in texts["rtpengine-interface"]
+    assert PRIVATE[20] in texts["addresses"]
+    assert MEDIA in texts["own-public"]
+
+
+def test_the_customers_call_comes_by_the_other_edge(stage: Stage, hosts: Hosts) -> None:
+    """The partner answers to the first edge: it serves the agent leg with the media of the second."""
+    before = hosts.counters(SECOND)
+    with stage.world.customer(
+        name="customer-2", outbound_proxy=f"{SECOND}:5060", sip_port=5061, rtp_first=20500
+    ) as customer:
+        call = PaidCall(stage.world, customer, stage.agent, stage.desk)
+        call.dial()
+        stage.ear.mark("press")
+        assert call.pay()["result"]["outcome"] == "approved"
+        stage.ear.mark("restored")
+        assert keys_heard(stage, "press", "restored") == 0
+        call.hang_up()
+    counted = {name: count - before[name] for name, count in hosts.counters(SECOND).items()}
+    assert counted["ng_in.edge-1"] > 0
+    assert counted["rtp_in.carrier-a"] > 100
+    assert counted["refused_in"] == counted["refused_out"] == 0, counted
+
+
+def test_a_stranger_finds_nothing(stage: Stage, hosts: Hosts) -> None:
+    before, sent = hosts.counters(SIP)["refused_in"], 0
+    for source in (hosts.stranger, hosts.host(67), hosts.host(68)):
+        with scanning(hosts, source) as heard:
+            sent += scan_sip(hosts, source, [SIP])
+            for address in (SIP, MEDIA, INSIDE):
+                sent += 2 * knock(hosts, source, address, LIKELY)
+                ping(hosts, source, address)
+            assert heard.settle() == []
+    assert hosts.counters(SIP)["refused_in"] - before > sent, "it was the edge that refused"
+
+
+def test_its_rtpengine_dies_and_the_other_edges_takes_the_call(stage: Stage, hosts: Hosts) -> None:
+    call = stage.call()
+    call.dial()
+    voices_flow(stage)
+    before = hosts.counters(SECOND)["rtp_in.carrier-a"]
+    stage.world.daemons["rtpengine-edge"].kill()
+    try:
+        stage.desk.wait(call.reference, said("media_back"), "word that it is back", SECONDS * 2)
+        voices_flow(stage)
+        stage.ear.mark("press")
+        call.pay()
+        stage.ear.mark("restored")
+        assert keys_heard(stage, "press", "restored") == 0
+        voices_flow(stage)
+        assert hosts.counters(SECOND)["rtp_in.carrier-a"] - before > 100
+        call.hang_up()
+    finally:
+        stage.world.daemons["rtpengine-edge"].restart()
+
+
+def said(code: str) -> Callable[[Call], bool]:
+    return lambda call: (call["notice"] or {}).get("code") == code
