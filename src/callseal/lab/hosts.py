@@ -126,7 +126,9 @@ class Hosts(Site):
     def card(self, address: str) -> str:
         if not self._nat:
             return address
-        return next((card for number, card in nat_host.PRIVATE.items() if self.host(number) == address), address)
+        return next(
+            (card for number, card in nat_host.PRIVATE.items() if self.host(number) == address), address
+        )
 
     # Places.
 

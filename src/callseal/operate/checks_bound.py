@@ -49,7 +49,9 @@ def addresses(patient: Patient, has: Callable[[str], bool] = on_card) -> Iterato
             f"{'bind_media' if key == 'media' else 'bind_sip'} (docs/how-to/deploy.md).",
         )
     if not missing:
-        yield ok("addresses", f"{', '.join(told)} {'is' if len(told) == 1 else 'are'} on this machine's cards")
+        yield ok(
+            "addresses", f"{', '.join(told)} {'is' if len(told) == 1 else 'are'} on this machine's cards"
+        )
 
 
 def interface(given: Sequence[str], edge: Edge) -> Finding:

@@ -107,13 +107,12 @@ def rtpengine_options(proc: Path, pid: int) -> Mapping[str, str]:
 def rtpengine_interfaces(proc: Path, pid: int) -> tuple[str, ...]:
     """Its interfaces in their order, as given: options, which may be many, over the one line of its configuration file. Raises `OSError`."""
     arguments = (proc / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[1:]
-    found = []
+    found: list[str] = []
     for place, argument in enumerate(arguments):
-        for option in ("--interface=", "-i"):
-            if argument.startswith(option) and argument != option:
-                found.append(argument.removeprefix(option))
         if argument in ("--interface", "-i"):
             found += arguments[place + 1 : place + 2]
+        elif argument.startswith(("--interface=", "-i")):
+            found += [argument.removeprefix("--interface=").removeprefix("-i")]
     if found:
         return tuple(found)
     line = rtpengine_options(proc, pid).get("interface", "")

@@ -16,6 +16,8 @@ _CHAINS = """\
 	chain own_public_out {{
 		type route hook output priority mangle; policy accept;
 		ip saddr {card} ip daddr {public} udp dport {ports} ip daddr set {card}
+		# Word of a closed port, when a call has just ended: to nobody.
+		ip daddr {public} drop
 	}}
 
 	chain own_public_in {{

@@ -26,8 +26,6 @@ def cards(raw: Raw) -> Iterator[Finding]:
             path = (*edge.path, key)
             if card.version != 4 or public.version != 4:
                 yield Finding("CS110", path, f"{card} for {public}: only IPv4 is mapped to other addresses")
-            elif card.is_unspecified or card.is_multicast:
-                yield Finding("CS110", path, f"{card} is no address of one card")
             elif card.is_loopback and not public.is_loopback:
                 yield Finding("CS110", path, f"{card} is loopback: nothing comes to it from outside")
             elif card.is_global and not public.is_global:
@@ -45,34 +43,29 @@ def one_to_one(raw: Raw) -> Iterator[Finding]:
 
     Two edges may have the same card addresses: their networks need not know each other.
     """
-    for edge in raw.each("edges"):
-        pairs: dict[Address, tuple[str, Address]] = {}
-        cards: dict[Address, tuple[str, Address]] = {}
-        for bind, keys in _SHOWN.items():
-            for key in keys:
-                public = _address(edge, key)
-                if public is None:
-                    continue
-                card = _address(edge, bind) or public
-                for seen, mine, other in ((pairs, public, card), (cards, card, public)):
-                    before, theirs = seen.setdefault(mine, (key, other))
-                    if theirs != other:
-                        yield Finding("CS111", (*edge.path, key), _told(edge, key, before, mine, theirs, other))
-        for other_edge in raw.each("edges"):
-            if other_edge.path == edge.path:
-                continue
+    edges = [(edge, list(_pairs(edge))) for edge in raw.each("edges")]
+    for edge, pairs in edges:
+        for place, (key, public, card) in enumerate(pairs):
+            for before, other_public, other_card in pairs[:place]:
+                if (public == other_public) != (card == other_card):
+                    told = f"{public} ({card}) here and {other_public} ({other_card}) in {before}"
+                    yield Finding("CS111", (*edge.path, key), f"{told} share one side of their mapping only")
+        mapped = {public: key for key, public, card in pairs if public != card}
+        for other, _ in edges:
             for key in _PUBLIC:
-                public = _address(other_edge, key)
-                mine = pairs.get(public) if public is not None else None
-                if mine is not None and mine[1] != public:
-                    place = dotted((*edge.path, mine[0]))
-                    yield Finding("CS111", (*other_edge.path, key), f"{public} is mapped to {place} alone")
+                address = _address(other, key)
+                if other.path != edge.path and address is not None and address in mapped:
+                    owner = dotted((*edge.path, mapped[address]))
+                    yield Finding("CS111", (*other.path, key), f"{address} is mapped to {owner} alone")
 
 
-def _told(edge: Raw, key: str, before: str, shared: Address, theirs: Address, other: Address) -> str:
-    return (
-        f"{dotted((*edge.path, before))} and {key} share {shared}, and have {theirs} and {other} on the other side"
-    )
+def _pairs(edge: Raw) -> Iterator[tuple[str, Address, Address]]:
+    """(key, what peers see, what is bound) of each key that can be mapped."""
+    for bind, keys in _SHOWN.items():
+        for key in keys:
+            public = _address(edge, key)
+            if public is not None:
+                yield key, public, _address(edge, bind) or public
 
 
 def mapped_from_outside(raw: Raw) -> Iterator[Finding]:
@@ -85,7 +78,9 @@ def mapped_from_outside(raw: Raw) -> Iterator[Finding]:
             for key in ("ng", "events", "agent"):
                 if _address(edge, key) == card:
                     yield Finding(
-                        "CS034", (*edge.path, key), f"{card} is {bind}: what reaches the public address reaches it"
+                        "CS034",
+                        (*edge.path, key),
+                        f"{card} is {bind}: what reaches the public address reaches it",
                     )
             for _, peer in peers(raw):
                 for listed in ("signalling", "media"):
@@ -98,12 +93,12 @@ def mapped_from_outside(raw: Raw) -> Iterator[Finding]:
 
 def _address(edge: Raw, key: str) -> Address | None:
     """The address in that key: alone, with a port, or in a URL."""
+    found: Address | HostPort | None
     if key == "agent":
-        return edge.read(key, lambda url: ip_address(urlsplit(url).hostname or ""))
-    if key.startswith(("media", "bind")):
-        return edge.read(key, ip_address)
-    listener = edge.read(key, HostPort.parse)
-    return None if listener is None else listener.address
+        found = edge.read(key, lambda url: ip_address(urlsplit(url).hostname or ""))
+    else:
+        found = edge.read(key, ip_address if key.startswith(("media", "bind")) else HostPort.parse)
+    return found.address if isinstance(found, HostPort) else found
 
 
 NAT_RULES: tuple[Rule, ...] = (cards, one_to_one, mapped_from_outside)
