@@ -93,7 +93,7 @@ class Edge(Table):
     id: Name = Field(description="name in logs, metrics, cookies (`rn`) and on the command line (`--edge`)")
     region: Name = Field(description="region, carried in the route cookie")
     server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
-    sip: HostPort = Field(description="address and port Kamailio listens on")
+    sip: HostPort = Field(description="address and port of its Kamailio, as peers see it")
     sip6: HostPort | None = Field(
         None, description="the same in IPv6, where `sip` is IPv4 and a peer speaks SIP over IPv6"
     )
@@ -104,7 +104,7 @@ class Edge(Table):
     host: DnsName | None = Field(
         None, description="this edge's own DNS name: in Via over TLS, in its certificate and in the zone"
     )
-    media: AddressField = Field(description="rtpengine's media address")
+    media: AddressField = Field(description="rtpengine's media address, as peers see it")
     media6: AddressField | None = Field(
         None, description="its IPv6 address, where `media` is IPv4 and media of a peer is IPv6"
     )

@@ -34,7 +34,7 @@ PING_S = 11.0
 
 @pytest.fixture(scope="module")
 def hosts() -> Hosts:
-    return Hosts(clusters=True, nat=True)
+    return Hosts(nat=True)
 
 
 @pytest.fixture(scope="module")
