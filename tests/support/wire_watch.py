@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Collection
@@ -68,5 +69,5 @@ class WireWatch:
 
     def shows(self, address: str, method: str = "INVITE") -> int:
         """How many messages of that method hold this address."""
-        wanted, cseq = address.encode(), f" {method}\r\n".encode()
-        return sum(wanted in text and cseq in text for text in self.texts)
+        wanted, cseq = address.encode(), re.compile(rf"(?i)\r\ncseq *: *\d+ +{method}\r\n".encode())
+        return sum(wanted in text and cseq.search(text) is not None for text in self.texts)
