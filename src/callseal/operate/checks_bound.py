@@ -79,6 +79,6 @@ def own_public(patient: Patient, loaded: Callable[[], str | None] = loaded_rules
     else:
         yield warn(
             "own-public",
-            f"media to {patient.edge.media}, our own address, leaves this machine, and few clouds bring it back",
+            f"media to {patient.edge.media}, our own address, leaves this machine, and not every cloud brings it back",
             "Load the rendered firewall, or these two chains of it: without them customer and agent may not hear each other.",
         )
