@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from pydantic import Field
 
 from callseal.deployment.fields import AddressField, DnsName, FileField, HttpUrl, Milliseconds, Name
 from callseal.deployment.policies import FencePolicy
 from callseal.deployment.table import Table
-from callseal.deployment.values import HostPort, PortRange
+from callseal.deployment.values import Address, HostPort, PortRange
 
 Cipher = Literal[
     "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -93,7 +93,7 @@ class Edge(Table):
     id: Name = Field(description="name in logs, metrics, cookies (`rn`) and on the command line (`--edge`)")
     region: Name = Field(description="region, carried in the route cookie")
     server_id: int = Field(strict=True, ge=1, le=65535, description="Kamailio's `server_id`")
-    sip: HostPort = Field(description="address and port Kamailio listens on")
+    sip: HostPort = Field(description="address and port of its Kamailio, as peers see it")
     sip6: HostPort | None = Field(
         None, description="the same in IPv6, where `sip` is IPv4 and a peer speaks SIP over IPv6"
     )
@@ -104,11 +104,39 @@ class Edge(Table):
     host: DnsName | None = Field(
         None, description="this edge's own DNS name: in Via over TLS, in its certificate and in the zone"
     )
-    media: AddressField = Field(description="rtpengine's media address")
+    media: AddressField = Field(description="rtpengine's media address, as peers see it")
     media6: AddressField | None = Field(
         None, description="its IPv6 address, where `media` is IPv4 and media of a peer is IPv6"
+    )
+    bind_sip: AddressField | None = Field(
+        None,
+        description="behind one-to-one NAT: the address of this machine's own card behind that of `sip` and `sip_tls`, which stay what "
+        "peers see; left out: `sip` is on the card itself",
+    )
+    bind_media: AddressField | None = Field(
+        None,
+        description="the same for `media`: what rtpengine is bound to, while it writes `media` into every SDP",
     )
     media_ports: PortRange = Field(description="rtpengine's media ports, first-last")
     ng: HostPort = Field(description="rtpengine's control port (ng); never on a public address")
     agent: HttpUrl = Field(description="URL of the edge agent; never on a public address")
     events: HostPort = Field(description="where Kamailio sends the agent its datagrams")
+
+    @property
+    def bound(self) -> Self:
+        """This edge as its own machine has it: what is bound instead of what peers see. The same edge when there is no NAT."""
+        card = self.bind_sip
+        return self.model_copy(
+            update={
+                "sip": _moved(self.sip, card),
+                "sip_tls": self.sip_tls and _moved(self.sip_tls, card),
+                "media": self.bind_media or self.media,
+                "bind_sip": None,
+                "bind_media": None,
+            }
+        )
+
+
+def _moved(listener: HostPort, card: Address | None) -> HostPort:
+    """One-to-one NAT changes addresses and keeps ports."""
+    return HostPort(card or listener.address, listener.port)

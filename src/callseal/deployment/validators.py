@@ -419,5 +419,18 @@ VALIDATORS: dict[str, Validator] = {
             'Add service_urns = ["urn:service:sos"] to the emergency number that such a call should go to.',
             _W,
         ),
+        # Behind NAT.
+        Validator(
+            "CS110",
+            "bound-address-impossible",
+            "bind_sip or bind_media cannot be the address of a card that a cloud maps a public one to.",
+            "Write the machine's own IPv4 address there, as `ip address` shows it, and what peers see into sip, sip_tls and media.",
+        ),
+        Validator(
+            "CS111",
+            "not-one-to-one",
+            "A public address and a card's address do not belong to each other alone.",
+            "Each public address of an edge behind NAT is one card address's, and no other edge's; sip and sip_tls share theirs.",
+        ),
     )
 }

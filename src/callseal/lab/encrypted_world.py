@@ -39,7 +39,7 @@ def partner_front(workspace: Workspace, suite: str, partner: PartnerHost) -> lis
 
     def ready() -> bool:
         with site.inside(site.kamailio):
-            return tls_listens(partner.sip, TLS_PORT, site.kamailio, certificates, "edge")
+            return tls_listens(partner.sip, TLS_PORT, site.card(site.kamailio), certificates, "edge")
 
     folder = workspace.directory(f"partner{partner.suffix}-front")
     write_front(

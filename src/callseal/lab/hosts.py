@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from callseal.lab import nat_host
 from callseal.lab.example_on_hosts import SECOND_EDGE, on_hosts
 from callseal.lab.host_commands import HostsError, gives_up_soon, ip_batch, run, without_ipv6
 from callseal.lab.host_rules import OPENINGS, rules
@@ -23,6 +24,8 @@ GATEWAY = "192.0.2.1"
 DOOR = "callseal-door"
 _DOOR_NUMBER = 61
 DEVICE = "net0"
+NAT = "nat"
+"""The host that maps the first edge's addresses; only there with `Hosts(nat=True)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,15 @@ class Hosts(Site):
     interface: ClassVar[str] = DEVICE
     has_hosts: ClassVar[bool] = True
 
-    def __init__(self, partners: int = 1, *, clusters: bool = False) -> None:
+    def __init__(self, partners: int = 1, *, clusters: bool = False, nat: bool = False) -> None:
         """With two `partners` the second stands by for the first, and both are found by name; with one its host is empty.
 
-        With `clusters` the edges of each region have one name, which peers must look up.
+        With `clusters` the edges of each region have one name, which peers must look up. With `nat` the first edge has private
+        addresses, and a host before it maps the public ones to them (`nat_host`).
         """
         self._partners = partners
         self._clusters = clusters
+        self._nat = nat
         self._addresses = {number: address for host in HOSTS for number, address in host.addresses.items()}
         self._addresses[_DOOR_NUMBER] = "192.0.2.61"
         self._host_of = {address: host.name for host in HOSTS for address in host.addresses.values()}
@@ -108,13 +113,21 @@ class Hosts(Site):
         return self.host(66)
 
     def deployment(self, example: str) -> str:
-        return on_hosts(
+        text = on_hosts(
             example,
             self,
             self._addresses,
             name_server=self.name_server,
             browsers=(self.office, self.door),
             clusters=self._clusters,
+        )
+        return nat_host.bound(text) if self._nat else text
+
+    def card(self, address: str) -> str:
+        if not self._nat:
+            return address
+        return next(
+            (card for number, card in nat_host.PRIVATE.items() if self.host(number) == address), address
         )
 
     # Places.
@@ -159,17 +172,25 @@ class Hosts(Site):
 
     def _connect(self, host: Host, middle: Namespace) -> None:
         namespace = self._namespaces[host.name] = Namespace(self._resolver)
+        addresses, gateway, outer = host.addresses, GATEWAY, namespace
+        behind_nat = self._nat and host.name == nat_host.EDGE
+        if behind_nat:
+            outer = self._namespaces[NAT] = Namespace()
+            addresses, gateway = nat_host.cards(addresses), nat_host.NEXT_HOP
+        with outer.inside():
+            ip_batch(f"link add {DEVICE} type veth peer name {host.name} netns {middle.path}")
+        if behind_nat:
+            nat_host.open_nat_host(namespace, outer, host.addresses, GATEWAY)
         with namespace.inside():
             without_ipv6()
             if host.name in EDGE_HOSTS:
                 gives_up_soon()
             ip_batch(
                 "link set lo up",
-                f"link add {DEVICE} type veth peer name {host.name} netns {middle.path}",
-                *(f"addr add {address}/32 dev {DEVICE}" for address in host.addresses.values()),
+                *(f"addr add {address}/32 dev {DEVICE}" for address in addresses.values()),
                 f"link set dev {DEVICE} up",
-                f"route add {GATEWAY} dev {DEVICE}",
-                f"route add default via {GATEWAY} src {next(iter(host.addresses.values()))}",
+                f"route add {gateway} dev {DEVICE}",
+                f"route add default via {gateway} src {next(iter(addresses.values()))}",
             )
             if host.name in OPENINGS:
                 run(["nft", "-f", "-"], rules(OPENINGS[host.name], self.host))
@@ -250,7 +271,11 @@ class Hosts(Site):
 
     def counters(self, address: str) -> dict[str, int]:
         """Packets by the names of the nftables counters on the host of `address`."""
-        with self.inside(address):
+        return self.counters_of(self._host_of[address])
+
+    def counters_of(self, name: str) -> dict[str, int]:
+        """The same of the host of that name."""
+        with self.namespace(name).inside():
             told = run(["nft", "list", "counters"])
         return {name: int(packets) for name, packets in re.findall(r"counter (\S+) \{\s+packets (\d+)", told)}
 

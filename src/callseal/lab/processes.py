@@ -23,6 +23,7 @@ from callseal.lab.router import KAMAILIO_LOUD, RTPENGINE_LOUD, Kamailio, Rtpengi
 from callseal.lab.sandbox_settings import DIGIT_FEED_PORT, PROMPTS, PROMPTS_INSIDE, SandboxSettings
 from callseal.lab.tone_filter import tone_filter_for
 from callseal.lab.workspace import Workspace
+from callseal.render.bound import interfaces
 
 EDGE = "edge-1"
 
@@ -44,16 +45,17 @@ class Processes:
 
     def _rtpengine(self, edge: Edge) -> Daemon:
         name = process_of("rtpengine-edge", edge)
+        media, *more = interfaces(edge)
         return Rtpengine(
             Rootfs.build(self.choices.suite),
             name=name,
-            media=str(edge.media),
+            media=media,
             ng=edge.ng.pair,
             log=self.workspace.logs / f"{name}.log",
             ports=(edge.media_ports.first, edge.media_ports.last),
             extra=(
                 f"--listen-http={edge.ng.host}:{edge.ng.port + 1}",
-                *(() if edge.media6 is None else (f"--interface={edge.media6}",)),
+                *(f"--interface={one}" for one in more),
                 *self._loud(RTPENGINE_LOUD),
             ),
             place=self.site.place(str(edge.media)),

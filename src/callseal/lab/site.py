@@ -65,6 +65,10 @@ class Site(ABC):
         """The resolv.conf that names the lab's name server, once the site is open; None: the machine's own."""
         return None
 
+    def card(self, address: str) -> str:
+        """What a process of `address` is bound to: the same, where no NAT stands between."""
+        return address
+
     def inside(self, address: str) -> AbstractContextManager[None]:
         """Sockets made in this block belong to the host of `address`."""
         return self.place(address).inside()

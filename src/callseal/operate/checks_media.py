@@ -9,7 +9,7 @@ from pathlib import Path
 
 from callseal.deployment import Edge
 from callseal.edge.ng_client import sessions_own
-from callseal.operate import processes
+from callseal.operate import checks_bound, processes
 from callseal.operate.finding import Finding, fail, ok, warn
 from callseal.operate.patient import NoAnswerError, Patient
 from callseal.operate.versions import is_tested, read_version, tested
@@ -50,6 +50,7 @@ def rtpengine(patient: Patient) -> Iterator[Finding]:
     else:
         yield _version(pid, patient.proc)
         yield from options(processes.rtpengine_options(patient.proc, pid), edge)
+        yield checks_bound.interface(processes.rtpengine_interfaces(patient.proc, pid), edge)
         if patient.deployment.fence == "tones":
             yield tone_filter(patient.proc, pid)
     yield from _levels_now(patient)

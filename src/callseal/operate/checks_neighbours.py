@@ -106,7 +106,7 @@ def skew(date: str, now_ms: float) -> Finding:
 
 def ports(patient: Patient) -> Iterator[Finding]:
     """Who should listen does; and what has no password does not listen everywhere."""
-    edge, found = patient.edge, processes.listeners(patient.proc)
+    edge, found = patient.edge.bound, processes.listeners(patient.proc)
     agent = urlsplit(edge.agent)
     wanted: tuple[tuple[str, str, tuple[str, int], bool], ...] = (
         ("SIP", "udp", edge.sip.pair, False),

@@ -14,7 +14,7 @@ PEER_CHECK = "callseal-peer-check.so"
 
 def peer_check(patient: Patient) -> Iterator[Finding]:
     """Nothing to say where no peer has a `tls_name`."""
-    listener = patient.edge.sip_tls
+    listener = patient.edge.bound.sip_tls
     if listener is None or not any(peer.tls_name for peer in patient.deployment.peers):
         return
     found = processes.listening(processes.listeners(patient.proc), "tcp", listener.pair)

@@ -28,7 +28,7 @@ def log_levels(patient: Patient) -> Iterator[Finding]:
             return
     except Error:
         return  # that it does not answer is told by the check before
-    found = processes.listening(processes.listeners(patient.proc), "udp", patient.edge.sip.pair)
+    found = processes.listening(processes.listeners(patient.proc), "udp", patient.edge.bound.sip.pair)
     pid = None if found is None else processes.owner(patient.proc, found.inode)
     if pid is None:
         yield warn(
@@ -69,7 +69,7 @@ def levels(found: Mapping[str, int]) -> Finding:
 def core_files(patient: Patient) -> Iterator[Finding]:
     """A core file is the memory of a process: messages, digits, keys."""
     edge = patient.edge
-    for name, address in (("kamailio", edge.sip.pair), ("rtpengine", edge.ng.pair)):
+    for name, address in (("kamailio", edge.bound.sip.pair), ("rtpengine", edge.ng.pair)):
         found = processes.listening(processes.listeners(patient.proc), "udp", address)
         pid = None if found is None else processes.owner(patient.proc, found.inode)
         if pid is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from callseal.deployment import examine
 from callseal.operate import (
+    checks_bound,
     checks_files,
     checks_media,
     checks_neighbours,
@@ -32,8 +33,10 @@ CHECKS: tuple[Check, ...] = (
     checks_neighbours.edge_agent,
     checks_neighbours.desk,
     checks_neighbours.ports,
+    checks_bound.addresses,
     checks_network.names,
     checks_network.firewall,
+    checks_bound.own_public,
     checks_network.late_messages,
     checks_files.certificates,
     checks_files.room,

@@ -95,7 +95,7 @@ class RouterHiddenError(Error):
 
 def router_process(patient: Patient) -> int:
     """Kamailio's main process: who listens where the deployment says, and its parent. Raises `RouterHiddenError`."""
-    address = patient.edge.sip.pair
+    address = patient.edge.bound.sip.pair
     found = processes.listening(processes.listeners(patient.proc), "udp", address)
     pid = None if found is None else processes.owner(patient.proc, found.inode)
     if pid is None:

@@ -104,6 +104,21 @@ def rtpengine_options(proc: Path, pid: int) -> Mapping[str, str]:
     return options | given
 
 
+def rtpengine_interfaces(proc: Path, pid: int) -> tuple[str, ...]:
+    """Its interfaces in their order, as given: options, which may be many, over the one line of its configuration file. Raises `OSError`."""
+    arguments = (proc / str(pid) / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[1:]
+    found: list[str] = []
+    for place, argument in enumerate(arguments):
+        if argument in ("--interface", "-i"):
+            found += arguments[place + 1 : place + 2]
+        elif argument.startswith(("--interface=", "-i")):
+            found += [argument.removeprefix("--interface=").removeprefix("-i")]
+    if found:
+        return tuple(found)
+    line = rtpengine_options(proc, pid).get("interface", "")
+    return tuple(filter(None, (one.strip() for one in line.split(";"))))
+
+
 def _arguments(arguments: list[str]) -> dict[str, str]:
     options: dict[str, str] = {}
     for place, argument in enumerate(arguments):

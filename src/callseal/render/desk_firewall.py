@@ -49,9 +49,8 @@ class _DeskRules(Rules):
             agent = literal(edge.agent)
             sip6 = None if edge.sip6 is None else edge.sip6.address
             # Whichever of its addresses it leaves by.
-            self._admit(
-                f"edge_in.{edge.id}", "tcp", self._port, hosts(edge.ng.address, agent, edge.sip.address, sip6)
-            )
+            leaves_by = hosts(edge.ng.address, agent, edge.sip.address, edge.bound.sip.address, sip6)
+            self._admit(f"edge_in.{edge.id}", "tcp", self._port, leaves_by)
             self._reach(f"edge_out.{edge.id}", edge.agent, (), "")
 
     def _partners(self) -> None:

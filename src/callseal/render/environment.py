@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from callseal.deployment import Deployment, Edge
+from callseal.render.bound import interfaces
 from callseal.render.firewall import ng_http
 
 ENVIRONMENT = "edge.env"
 """Its name in the rendered directory. rtpengine's unit reads it at each start."""
-
-
-def interfaces(edge: Edge) -> tuple[str, ...]:
-    """What rtpengine is told of its media addresses: a value of `--interface` each."""
-    return tuple(str(address) for address in (edge.media, edge.media6) if address is not None)
 
 
 def environment(deployment: Deployment, edge: Edge) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from callseal.deployment import Deployment, Edge, HostPort, Partner, Peer
 from callseal.deployment.values import Address
 from callseal.render.nft import Port, Rules, hosts, literal, of_family
+from callseal.render.own_public import COUNTER, own_public
 
 TABLE = "callseal"
 
@@ -28,18 +29,25 @@ def firewall(deployment: Deployment, edge: Edge) -> str:
     """An nftables file for that edge: text for `nft -f`."""
     rules = _EdgeRules(deployment, edge)
     rules.collect()
-    return rules.text(TABLE, "Not tracked: RTP, and SIP over UDP.", "An edge is no router.")
+    chains = own_public(edge)
+    return rules.text(TABLE, "Not tracked: RTP, and SIP over UDP.", "An edge is no router.", chains)
 
 
 class _EdgeRules(Rules):
     def __init__(self, deployment: Deployment, edge: Edge) -> None:
         super().__init__()
         self._deployment = deployment
-        self._edge = edge
+        # Packets on the card have its own addresses; what others send from and to is what they are shown.
+        self._edge = edge.bound
+        self._turns_round = edge.bind_media is not None
         self._others = [other for other in deployment.edges if other.id != edge.id]
 
     def collect(self) -> None:
         self._basics("Kamailio, rtpengine and the edge agent among themselves.", ipv6=self._ipv6())
+        if self._turns_round:
+            self._out += ["# Its way round is chosen already, its device is not yet (own_public_out)."]
+            card = self._edge.media
+            self._out += [f"ip saddr {card} ip daddr {card} counter name {self._counter(COUNTER)} accept"]
         for peer in self._deployment.peers:
             self._peer(peer)
         for other in self._others:
@@ -72,6 +80,7 @@ class _EdgeRules(Rules):
         media = hosts(other.media, other.media6)
         addresses = (
             *hosts(other.sip.address, sip6, other.ng.address, literal(other.agent)),
+            *hosts(other.bound.sip.address, other.bound.media),
             *media,
         )
         self._title(f"edge {other.id}: its Kamailio and agent use our rtpengine, ours use its")

@@ -48,8 +48,8 @@ class Rules:
         self._untracked_out: dict[str, None] = {}
         self.counters: list[str] = []
 
-    def text(self, table: str, untracked: str, router: str) -> str:
-        """The file, with what is refused counted at the end of both directions. `untracked` and `router` are comments."""
+    def text(self, table: str, untracked: str, router: str, more: str = "") -> str:
+        """The file, with what is refused counted at the end of both directions. `untracked` and `router` are comments, `more` chains."""
         for rules, name in ((self._in, "refused_in"), (self._out, "refused_out")):
             rules += ["", f"counter name {self._counter(name)}"]
         counters = "".join(f"\tcounter {name} {{ }}\n" for name in self.counters)
@@ -64,7 +64,7 @@ class Rules:
             f"{_HEAD.format(table=table)}table inet {table} {{\n{counters}\n{raw}"
             f"{_chain('arriving', 'input', 'filter', 'drop', self._in)}"
             f"{_chain('leaving', 'output', 'filter', 'drop', self._out)}"
-            f"\t# {router}\n"
+            f"{more}\t# {router}\n"
             f"{_chain('passing', 'forward', 'filter', 'drop', [])}"
             "}\n"
         )

@@ -10,6 +10,7 @@ from callseal.deployment import Deployment, Edge, Number, Peer
 from callseal.deployment.anchoring import anchors
 from callseal.deployment.emergency import services
 from callseal.deployment.groups import PARTNER_GROUP, PLATFORM_GROUP, carrier_group
+from callseal.render.bound import listener
 from callseal.render.environment import ENVIRONMENT, environment
 from callseal.render.families import families
 from callseal.render.file import SECRET_MODE, RenderedFile
@@ -36,7 +37,7 @@ AGENT_PATIENCE = 60
 
 _DEFINES = """\
 #!define EDGE_SERVER_ID {server_id}
-#!define EDGE_LISTEN udp:{sip}
+#!define EDGE_LISTEN udp:{listener}
 #!define EDGE_URI "sip:{sip}"
 #!define EDGE_REGION "{region}"
 
@@ -102,6 +103,7 @@ def _defines(deployment: Deployment, edge: Edge, seen_at: str) -> str:
     text = head(f"Edge {edge.id}", deployment) + _DEFINES.format(
         server_id=edge.server_id,
         sip=edge.sip,
+        listener=listener(edge.bound.sip, edge.sip),
         region=edge.region,
         agent=edge.agent.rstrip("/"),
         events=edge.events,
@@ -162,7 +164,9 @@ def _nodes(own: Edge, edges: Iterable[Edge], clusters: Iterable[str]) -> str:
         f'modparam("rtpengine", "rtpengine_sock", "{edge.server_id} == udp:{edge.ng}")\n' for edge in edges
     )
     queries = ";".join(f"{edge.server_id}=http://{ng_http(edge)}/ng-plain" for edge in edges)
-    aliases = "".join(f"alias={address}\n" for edge in edges[1:] for address in _own_addresses(edge))
+    # (Ours are its listeners, and listeners know what they show; but over TLS they may show a name, and are bound to no public address.)
+    known = edges if own.bind_sip else edges[1:]
+    aliases = "".join(f"alias={address}\n" for edge in known for address in _own_addresses(edge))
     # One a line: Kamailio makes one string of two that stand beside each other.
     aliases += "".join(f'alias="{name}"\n' for name in clusters)
     return (

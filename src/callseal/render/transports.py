@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from callseal.deployment import Deployment, Edge, HostPort, Peer, SecretError, SipUri, Tls
+from callseal.render.bound import listener
 from callseal.render.file import SECRET_MODE, RenderedFile
 
 TLS_PORT = 5061
@@ -51,20 +52,19 @@ def streams(deployment: Deployment) -> frozenset[str]:
 
 def listeners(deployment: Deployment, edge: Edge, seen_at: str) -> dict[str, str]:
     """Defines of the stream listeners; empty when every peer speaks UDP."""
-    spoken = streams(deployment)
+    spoken, bound = streams(deployment), edge.bound
     defines = {"WITH_STREAMS": ""} if spoken else {}
     if "tcp" in spoken:
-        defines |= {"WITH_TCP": "", "EDGE_LISTEN_TCP": f"tcp:{edge.sip}"}
-    if "tls" in spoken and edge.sip_tls is not None:
-        shown = f" advertise {edge.host}:{edge.sip_tls.port}" if edge.host else ""
+        defines |= {"WITH_TCP": "", "EDGE_LISTEN_TCP": f"tcp:{listener(bound.sip, edge.sip)}"}
+    if "tls" in spoken and edge.sip_tls is not None and bound.sip_tls is not None:
         defines |= {
             "WITH_TLS": "",
             "TLS_CONFIG": f'"{seen_at}/data/tls.cfg"',
-            "EDGE_LISTEN_TLS": f"tls:{edge.sip_tls}{shown}",
+            "EDGE_LISTEN_TLS": f"tls:{listener(bound.sip_tls, edge.sip_tls, edge.host)}",
         }
     if spoken:
         defines["FACE_TRANSPORTS"] = f'"{_by_face(deployment)}"'
-        address = (edge.sip if edge.sip_tls is None or "tls" not in spoken else edge.sip_tls).address
+        address = (bound.sip if bound.sip_tls is None or "tls" not in spoken else bound.sip_tls).address
         defines["EDGE_SOURCE"] = f"[{address}]" if address.version == 6 else str(address)
         if address.version == 6:
             defines["SOURCE_IS_SIX"] = ""

@@ -52,7 +52,7 @@ def edge_settings(deployment: Deployment, edge_id: str, state: Path, control: Pa
         http=http,
         datagrams=edge.events.pair,
         # Kamailio sends from its own address or, on the way to a loopback address, from 127.0.0.1.
-        peers=frozenset({edge.sip.host, *_second(edge), http[0], "127.0.0.1", "::1"}),
+        peers=frozenset({edge.bound.sip.host, *_second(edge), http[0], "127.0.0.1", "::1"}),
         secret=deployment.desk.edge_secret.reveal(),
         desk_url=deployment.desk.url,
         nodes={str(each.server_id): each.ng.pair for each in deployment.edges},

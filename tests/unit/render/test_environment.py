@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from callseal.render.environment import ENVIRONMENT, environment, interfaces
+from callseal.render.bound import interfaces
+from callseal.render.environment import ENVIRONMENT, environment
 from callseal.render.plan import plan
 from tests.unit.render.test_plan import deployment
 
