@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
-
-import httpx2
 
 from callseal.payments.names import Place
 from callseal.payments.ports import MediaReport, Refused, Unreachable
+from callseal.wire.http_client import HttpPort, NoAnswerError, post_json
 
 _NODES_S = 1.5
 """Longer than an agent waits for a silent rtpengine."""
-_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _PLACES = {"partner": Place.PARTNER, "home": Place.HOME, "platform": Place.HOME}
 
 
@@ -21,7 +20,7 @@ class EdgeAgents:
     """`urls`: edge id -> base URL of its agent. `http` is made outside."""
 
     def __init__(
-        self, urls: Mapping[str, str], secret: str, http: httpx2.AsyncClient, *, timeout_ms: int = 700
+        self, urls: Mapping[str, str], secret: str, http: HttpPort, *, timeout_ms: int = 700
     ) -> None:
         self._urls = dict(urls)
         self._secret = secret
@@ -58,9 +57,9 @@ class EdgeAgents:
     async def _nodes_of(self, url: str) -> dict[str, int | None] | None:
         headers = {"Authorization": f"Bearer {self._secret}"}
         try:
-            response = await self._http.get(f"{url}/v1/nodes", headers=headers, timeout=_NODES_S)
-            said = response.json()["nodes"] if response.is_success else None
-        except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+            answer = await self._http.request("GET", f"{url}/v1/nodes", headers=headers, timeout_s=_NODES_S)
+            said = answer.json()["nodes"] if answer.is_success else None
+        except (NoAnswerError, ValueError, KeyError, TypeError):
             return None
         if not isinstance(said, dict):
             return None
@@ -80,20 +79,17 @@ class EdgeAgents:
         if key is not None:
             headers["Idempotency-Key"] = key
         try:
-            response = await self._http.post(url, json=body, headers=headers, timeout=self._timeout)
-            content = response.json() if response.is_success else None
-        except httpx2.HTTPError as error:
-            raise Unreachable(type(error).__name__, sent=not isinstance(error, _NEVER_SENT)) from None
+            answer = await post_json(self._http, url, body, headers=headers, timeout_s=self._timeout)
+            content = answer.json() if answer.is_success else None
+        except NoAnswerError as error:
+            raise Unreachable(error.reason, sent=error.sent) from None
         except ValueError:
             raise Unreachable("no_json", sent=True) from None
         if isinstance(content, dict):
             return content
-        if response.is_client_error:
-            raise Refused(
-                response.status_code,
-                "no_such_leg" if response.status_code == httpx2.codes.CONFLICT else "refused",
-            )
-        raise Unreachable(f"status_{response.status_code}", sent=True)
+        if answer.is_client_error:
+            raise Refused(answer.status, "no_such_leg" if answer.status == HTTPStatus.CONFLICT else "refused")
+        raise Unreachable(f"status_{answer.status}", sent=True)
 
 
 def read_media(answer: Mapping[str, Any]) -> MediaReport:

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import httpx2
 import structlog
 
 from callseal.edge.acks import AckBook, AckListener
@@ -33,6 +32,7 @@ from callseal.edge.spool import Spool
 from callseal.edge.tracing import Tracer
 from callseal.edge.watcher import Watcher
 from callseal.observe.errors import Error
+from callseal.wire.http_client import HttpClient
 
 _CALL_AGE_LIMIT_MS = 24 * 3_600_000
 _CONTROL_TIMEOUT_S = 0.5
@@ -107,10 +107,10 @@ class EdgeAgent:
             )
         except OSError as error:
             raise OSError(f"cannot listen on {host}:{port}/udp: {os.strerror(error.errno or 0)}") from None
-        async with httpx2.AsyncClient(verify=self._tls or True, trust_env=False) as client:
+        async with HttpClient(self._tls) as http:
             courier = Courier(
                 self.spool,
-                client,
+                http,
                 self.settings,
                 now_ms=self.now_ms,
                 jitter=lambda: self._random_bytes(1)[0] / 255,

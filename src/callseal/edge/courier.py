@@ -12,11 +12,11 @@ import json
 import sqlite3
 from collections.abc import Callable
 
-import httpx2
 import structlog
 
 from callseal.edge.settings import EdgeSettings
 from callseal.edge.spool import Parcel, Spool
+from callseal.wire.http_client import Answer, HttpPort, NoAnswerError, post_json
 
 PATHS = {"handoff": "/v1/edge/handoffs", "event": "/v1/edge/events"}
 BATCH = "/v1/edge/batch"
@@ -32,7 +32,7 @@ log = structlog.get_logger("callseal.edge.courier")
 
 
 class Courier:
-    """`run()` until cancelled. `client` is given, so that its TLS set-up (and a test's transport) comes from outside.
+    """`run()` until cancelled. `http` is given, so that its TLS set-up (and a test's transport) comes from outside.
 
     `jitter()` returns a number from 0 to 1 that stretches the back-off; `count(kind, outcome)` is told every attempt.
     """
@@ -40,7 +40,7 @@ class Courier:
     def __init__(
         self,
         spool: Spool,
-        client: httpx2.AsyncClient,
+        http: HttpPort,
         settings: EdgeSettings,
         *,
         now_ms: Callable[[], int],
@@ -48,7 +48,7 @@ class Courier:
         count: Callable[[str, str], None] = lambda _kind, _outcome: None,
     ) -> None:
         self._spool = spool
-        self._client = client
+        self._http = http
         self._settings = settings
         self._now_ms = now_ms
         self._jitter = jitter
@@ -154,19 +154,19 @@ class Courier:
             return ["status_unreadable"] * len(parcels)
         return [_outcome(status) for status in statuses]
 
-    async def _say(self, path: str, body: object, headers: dict[str, str]) -> httpx2.Response | str:
+    async def _say(self, path: str, body: object, headers: dict[str, str]) -> Answer | str:
         """The desk's answer when it is a success, else the outcome."""
         try:
-            response = await self._client.post(
+            answer = await post_json(
+                self._http,
                 self._settings.desk_url.rstrip("/") + path,
-                json=body,
+                body,
                 headers={"Authorization": f"Bearer {self._settings.secret}", **headers},
-                timeout=self._settings.desk_timeout_ms / 1000,
+                timeout_s=self._settings.desk_timeout_ms / 1000,
             )
-        except httpx2.HTTPError as error:
-            # The type only: a transport's message may quote the request.
-            return type(error).__name__
-        return response if response.is_success else _outcome(response.status_code)
+        except NoAnswerError as error:
+            return error.reason
+        return answer if answer.is_success else _outcome(answer.status)
 
     def _pause(self, attempts: int) -> int:
         settings = self._settings

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx2
 import structlog
 
 from callseal.deployment import Deployment, DeploymentError, SecretError, read
@@ -31,10 +30,9 @@ from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
 from callseal.services import clock, runner, stopping
 from callseal.stores.sqlite import SqliteStore
 from callseal.stores.sqlite.database import StoreInUseError, StoreTooNewError
+from callseal.wire.http_client import HttpClient
 
 _GRACE_S = 2
-_CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=4)
-"""Each that is kept open is looked at, twice, for every request: sixteen of them cost a third of the request itself."""
 _LAST_PORT = 65535
 
 log = structlog.get_logger("callseal.desk")
@@ -97,8 +95,7 @@ def desk_parts(deployment: Deployment) -> Parts:
 async def serve(parts: Parts, address: tuple[str, int], *, demo_links: Path | None = None) -> bool:
     """As `runner.serve`; the event streams end with the process."""
     store = SqliteStore(parts.store)
-    # No proxy from the environment: tokens and keys travel in these requests.
-    async with httpx2.AsyncClient(trust_env=False, limits=_CONNECTIONS) as http:
+    async with HttpClient() as http:
         app = create_app(
             parts.desk,
             store=store,

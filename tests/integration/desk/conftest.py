@@ -20,6 +20,7 @@ from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.limits import Limits
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
 from callseal.stores.sqlite import SqliteStore
+from callseal.wire.http_client import HttpClient
 from tests.support import desk_places as around
 from tests.support.desk_world import Server, World
 
@@ -76,7 +77,7 @@ async def here(anyio_backend: str, tmp_path: Path, limits: Limits) -> AsyncItera
         gap_patience_ms=500,
     )
     async with (
-        httpx2.AsyncClient(trust_env=False) as http,
+        HttpClient() as http,
         httpx2.AsyncClient(trust_env=False, timeout=5) as outside,
     ):
         app = create_app(

@@ -17,6 +17,7 @@ import pytest
 from callseal.lab.daemon import Daemon
 from callseal.payments.ports import Refused, Unreachable
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
+from callseal.wire.http_client import HttpClient
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +47,7 @@ def tell(
     timeout_ms: int = 5_000,
 ) -> None:
     async def say() -> None:
-        async with httpx2.AsyncClient(trust_env=False) as http:
+        async with HttpClient() as http:
             settings = WebhookSettings(f"http://{LISTEN}/events", secret, timeout_ms)
             await what(WebhookPlatform(settings, http, lambda: time.time_ns() // 1_000_000))
 

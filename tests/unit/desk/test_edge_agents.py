@@ -10,6 +10,7 @@ import pytest
 from callseal.desk.edge_agents import EdgeAgents, read_media
 from callseal.payments.names import Place
 from callseal.payments.ports import MediaReport, Refused, Unreachable
+from tests.support.http_double import NO_ANSWER, NOT_SENT, HttpDouble
 
 pytestmark = pytest.mark.unit
 
@@ -27,8 +28,7 @@ def ask(work: Any, **answers: httpx2.Response | Exception) -> tuple[Any, list[ht
         return answer
 
     async def go() -> Any:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(handler)) as http:
-            return await work(EdgeAgents(URLS, "secret", http))
+        return await work(EdgeAgents(URLS, "secret", HttpDouble(handler)))
 
     return asyncio.run(go()), seen
 
@@ -45,7 +45,7 @@ def test_the_edge_of_the_call_is_asked_first() -> None:
     assert request.headers["authorization"] == "Bearer secret"
 
 
-@pytest.mark.parametrize("gone", [httpx2.ConnectError("x"), httpx2.ReadTimeout("x"), httpx2.Response(503)])
+@pytest.mark.parametrize("gone", [NOT_SENT, NO_ANSWER, httpx2.Response(503)])
 def test_another_edge_does_it_when_the_first_is_gone(gone: httpx2.Response | Exception) -> None:
     answer, seen = ask(hold, two=gone, one=httpx2.Response(200, json={"held": True, "expires_at": 5}))
     assert answer == 5
@@ -54,10 +54,10 @@ def test_another_edge_does_it_when_the_first_is_gone(gone: httpx2.Response | Exc
 
 def test_nobody_answers() -> None:
     with pytest.raises(Unreachable) as caught:
-        ask(hold, two=httpx2.ReadTimeout("x"), one=httpx2.ConnectError("x"))
+        ask(hold, two=NO_ANSWER, one=NOT_SENT)
     assert caught.value.sent, "the first may have done it"
     with pytest.raises(Unreachable) as caught:
-        ask(hold, two=httpx2.ConnectError("x"), one=httpx2.ConnectError("x"))
+        ask(hold, two=NOT_SENT, one=NOT_SENT)
     assert not caught.value.sent
 
 

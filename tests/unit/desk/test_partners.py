@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-import httpx2
 import pytest
 
 from callseal.desk.partners import Partners
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.partners.sandbox.webhook import signature
 from callseal.payments.ports import WebhookRejected
+from callseal.wire.http_client import HttpClient
 
 pytestmark = pytest.mark.unit
 
@@ -20,8 +19,7 @@ ONE, TWO = "whsec_b25lIG9uZSBvbmUgb25lIG9uZSE=", "whsec_dHdvIHR3byB0d28gdHdvIHR3
 
 
 def partner(secret: str) -> SandboxPartner:
-    nowhere: Any = httpx2.AsyncClient()
-    return SandboxPartner(SandboxSettings("http://192.0.2.130:8030", "a-key", (secret,)), nowhere)
+    return SandboxPartner(SandboxSettings("http://192.0.2.130:8030", "a-key", (secret,)), HttpClient())
 
 
 def webhook(secret: str) -> tuple[dict[str, str], bytes]:

@@ -15,6 +15,7 @@ import pytest
 from callseal.edge.courier import BATCH, MOST, PATHS, Courier, _fitting
 from callseal.edge.database import Database
 from callseal.edge.spool import Parcel, Spool
+from tests.support.http_double import NO_ANSWER, NOT_SENT, HttpDouble
 from tests.unit.edge.fakes import REFERENCE, TOKEN, settings
 
 pytestmark = pytest.mark.unit
@@ -61,31 +62,30 @@ def deliver(
     async def run() -> int:
         with Database(folder / "edge.sqlite3") as database:
             spool = Spool(database)
-            async with httpx2.AsyncClient(transport=httpx2.MockTransport(desk)) as client:
-                courier = Courier(
-                    spool,
-                    client,
-                    settings(folder / "unused", **changes),
-                    now_ms=lambda: time.time_ns() // 1_000_000,
-                    jitter=lambda: 0.5,
+            courier = Courier(
+                spool,
+                HttpDouble(desk),
+                settings(folder / "unused", **changes),
+                now_ms=lambda: time.time_ns() // 1_000_000,
+                jitter=lambda: 0.5,
+            )
+            task = asyncio.create_task(courier.run())
+            now = time.time_ns() // 1_000_000
+            for reference, kind, key in queue:
+                body = {"key": key, "token": TOKEN} if kind == "handoff" else {"key": key}
+                await spool.put(
+                    reference=reference,
+                    kind=kind,  # type: ignore[arg-type]  # one of the two kinds
+                    idempotency_key=key,
+                    body=body,
+                    now=now,
                 )
-                task = asyncio.create_task(courier.run())
-                now = time.time_ns() // 1_000_000
-                for reference, kind, key in queue:
-                    body = {"key": key, "token": TOKEN} if kind == "handoff" else {"key": key}
-                    await spool.put(
-                        reference=reference,
-                        kind=kind,  # type: ignore[arg-type]  # one of the two kinds
-                        idempotency_key=key,
-                        body=body,
-                        now=now,
-                    )
-                async with asyncio.timeout(5):
-                    while not until():  # noqa: ASYNC110 - a test may poll
-                        await asyncio.sleep(0.002)
-                await asyncio.sleep(0.05)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(5):
+                while not until():  # noqa: ASYNC110 - a test may poll
+                    await asyncio.sleep(0.002)
+            await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             return (await spool.depth()).rows
 
     return asyncio.run(run())
@@ -103,7 +103,7 @@ def test_paths_key_and_bearer(tmp_path: Path) -> None:
 
 
 def test_a_failing_head_is_retried_before_what_follows(tmp_path: Path) -> None:
-    desk = Desk({REFERENCE: [500, 409, httpx2.ConnectError("desk is away"), httpx2.ReadTimeout("slow")]})
+    desk = Desk({REFERENCE: [500, 409, NOT_SENT, NO_ANSWER]})
     queue = [(REFERENCE, "handoff", REFERENCE), (REFERENCE, "event", "e1"), (OTHER, "event", "e2")]
     assert deliver(tmp_path, desk, queue, lambda: len(desk.requests) == 7) == 0
     mine = [key for key in desk.keys if key != "e2"]
@@ -118,7 +118,7 @@ def test_anything_but_2xx_is_retried(tmp_path: Path, status: int) -> None:
 
 
 def test_a_desk_that_stays_away_loses_nothing(tmp_path: Path) -> None:
-    desk = Desk({"e1": [httpx2.ConnectError("away")] * 1000})
+    desk = Desk({"e1": [NOT_SENT] * 1000})
     assert deliver(tmp_path, desk, [(REFERENCE, "event", "e1")], lambda: len(desk.requests) >= 4) == 1
 
 
@@ -126,9 +126,9 @@ def test_back_off_grows_and_is_bounded(tmp_path: Path) -> None:
     plain = settings(tmp_path, retry_first_ms=200, retry_limit_ms=15_000)
     with Database(tmp_path / "edge.sqlite3") as database:
         spool = Spool(database)
-        client = httpx2.AsyncClient()
-        real = Courier(spool, client, plain, now_ms=lambda: 0, jitter=lambda: 0.0)
-        late = Courier(spool, client, plain, now_ms=lambda: 0, jitter=lambda: 1.0)
+        http = HttpDouble(Desk())
+        real = Courier(spool, http, plain, now_ms=lambda: 0, jitter=lambda: 0.0)
+        late = Courier(spool, http, plain, now_ms=lambda: 0, jitter=lambda: 1.0)
         assert [real._pause(attempts) for attempts in (0, 1, 2, 6, 7, 50)] == [
             200,
             400,
@@ -138,12 +138,11 @@ def test_back_off_grows_and_is_bounded(tmp_path: Path) -> None:
             15_000,
         ]
         assert late._pause(50) == 18_750
-        asyncio.run(client.aclose())
 
 
 def test_the_return_of_the_desk_ends_the_back_off(tmp_path: Path) -> None:
     """e1 would wait a quarter of an hour; that e2 got through shows that the desk is back."""
-    desk = Desk({"e1": [httpx2.ConnectError("away")], "e2": [httpx2.ConnectError("away")] * 2})
+    desk = Desk({"e1": [NOT_SENT], "e2": [NOT_SENT] * 2})
     queue = [(REFERENCE, "event", "e1"), (OTHER, "event", "e2")]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
-
-import httpx2
 
 from callseal.partners.sandbox import translate, webhook
 from callseal.partners.sandbox.settings import SandboxSettings
@@ -17,15 +16,15 @@ from callseal.payments.events import Happening
 from callseal.payments.money import Money
 from callseal.payments.names import FieldName
 from callseal.payments.ports import PartnerWebhook, Refused, Unreachable, WebhookRejected
+from callseal.wire.http_client import Answer, HttpPort, NoAnswerError, post_json
 
-_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 _NO_ANSWER_YET = (408, 425, 429)
 
 
 class SandboxPartner:
     """`PartnerPort`. `http` is made outside, so that its TLS set-up (and a test's transport) comes by argument."""
 
-    def __init__(self, settings: SandboxSettings, http: httpx2.AsyncClient) -> None:
+    def __init__(self, settings: SandboxSettings, http: HttpPort) -> None:
         self._settings = settings
         self._http = http
 
@@ -67,17 +66,19 @@ class SandboxPartner:
         """Any answer at all, short of a broken server."""
         settings = self._settings
         try:
-            response = await self._http.get(settings.url + "/healthz", timeout=settings.timeout_ms / 1000)
-        except httpx2.HTTPError:
+            answer = await self._http.request(
+                "GET", settings.url + "/healthz", timeout_s=settings.timeout_ms / 1000
+            )
+        except NoAnswerError:
             return False
-        return not response.is_server_error
+        return not answer.is_server_error
 
     async def ask_charge(self, key: str) -> Happening:
         """What became of a charge. Needs no token: the outcome must be known also after the call has ended."""
         try:
             answer = await self._send("GET", f"/v1/charges/{quote(key, safe='')}", {}, None)
         except Refused as refusal:
-            if refusal.status == httpx2.codes.NOT_FOUND:
+            if refusal.status == HTTPStatus.NOT_FOUND:
                 return ev.ChargeNotSeen(key)
             raise
         return translate.read_charge(key, answer)
@@ -104,41 +105,39 @@ class SandboxPartner:
         self, method: str, path: str, headers: dict[str, str], body: dict[str, Any] | None
     ) -> Any:
         settings = self._settings
+        url, timeout_s = settings.url + path, settings.timeout_ms / 1000
+        headers = {"Authorization": f"Bearer {settings.api_key}", **headers}
         try:
-            response = await self._http.request(
-                method,
-                settings.url + path,
-                headers={"Authorization": f"Bearer {settings.api_key}", **headers},
-                json=body,
-                timeout=settings.timeout_ms / 1000,
-            )
-        except httpx2.HTTPError as error:
-            # The type only: a transport's message may quote the request.
-            raise Unreachable(type(error).__name__, sent=not isinstance(error, _NEVER_SENT)) from None
-        if response.is_success:
-            return _content(response)
-        if response.is_server_error or response.is_redirect or response.status_code in _NO_ANSWER_YET:
-            raise Unreachable(f"status_{response.status_code}", sent=True)
-        if response.status_code == httpx2.codes.CONFLICT and _rings(response):
+            if body is None:
+                answer = await self._http.request(method, url, headers=headers, timeout_s=timeout_s)
+            else:
+                answer = await post_json(self._http, url, body, headers=headers, timeout_s=timeout_s)
+        except NoAnswerError as error:
+            raise Unreachable(error.reason, sent=error.sent) from None
+        if answer.is_success:
+            return _content(answer)
+        if answer.is_server_error or answer.is_redirect or answer.status in _NO_ANSWER_YET:
+            raise Unreachable(f"status_{answer.status}", sent=True)
+        if answer.status == HTTPStatus.CONFLICT and _rings(answer):
             # Whoever presses while the phone still rings means "as soon as it is answered".
             raise Unreachable("ringing", sent=False)
-        raise Refused(response.status_code, _error_id(response))
+        raise Refused(answer.status, _error_id(answer))
 
 
-def _content(response: httpx2.Response) -> Any:
+def _content(answer: Answer) -> Any:
     try:
-        return response.json()
+        return answer.json()
     except ValueError:
         return None
 
 
-def _rings(response: httpx2.Response) -> bool:
-    content = _content(response)
+def _rings(answer: Answer) -> bool:
+    content = _content(answer)
     return isinstance(content, dict) and content.get("state") == "ringing"
 
 
-def _error_id(response: httpx2.Response) -> str:
-    content = _content(response)
+def _error_id(answer: Answer) -> str:
+    content = _content(answer)
     code = content.get("error") if isinstance(content, dict) else None
     return (
         code

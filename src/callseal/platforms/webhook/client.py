@@ -6,14 +6,11 @@ import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import httpx2
-
 from callseal.payments.ports import NotSupported, PlatformCapability, Refused, Unreachable
 from callseal.platforms.webhook import translate
 from callseal.platforms.webhook.settings import WebhookSettings
 from callseal.platforms.webhook.webhook import signed_headers
-
-_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+from callseal.wire.http_client import HttpPort, NoAnswerError
 
 
 class WebhookPlatform:
@@ -23,9 +20,7 @@ class WebhookPlatform:
         {PlatformCapability.ANNOTATE, PlatformCapability.RECORDING}
     )
 
-    def __init__(
-        self, settings: WebhookSettings, http: httpx2.AsyncClient, now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, settings: WebhookSettings, http: HttpPort, now_ms: Callable[[], int]) -> None:
         self._settings = settings
         self._http = http
         self._now_ms = now_ms
@@ -50,16 +45,17 @@ class WebhookPlatform:
         body = json.dumps(message, separators=(",", ":")).encode()
         headers = signed_headers(self._settings.secret, key, self._now_ms() // 1000, body)
         try:
-            response = await self._http.post(
+            answer = await self._http.request(
+                "POST",
                 self._settings.url,
                 content=body,
                 headers={"content-type": "application/json", **headers},
-                timeout=self._settings.timeout_ms / 1000,
+                timeout_s=self._settings.timeout_ms / 1000,
             )
-        except httpx2.HTTPError as error:
-            raise Unreachable(type(error).__name__, sent=not isinstance(error, _NEVER_SENT)) from None
-        if response.is_success:
-            return response.content
-        if response.is_client_error and response.status_code not in (408, 425, 429):
-            raise Refused(response.status_code, "refused")
-        raise Unreachable(f"status_{response.status_code}", sent=True)
+        except NoAnswerError as error:
+            raise Unreachable(error.reason, sent=error.sent) from None
+        if answer.is_success:
+            return answer.body
+        if answer.is_client_error and answer.status not in (408, 425, 429):
+            raise Refused(answer.status, "refused")
+        raise Unreachable(f"status_{answer.status}", sent=True)

@@ -9,20 +9,18 @@ import pytest
 
 from callseal.partners.sandbox import SandboxPartner, SandboxSettings
 from callseal.payments.ports import Refused, Unreachable
+from tests.support.http_double import HttpDouble
 
 pytestmark = pytest.mark.unit
 
 
 def secure_when(state: str) -> None:
     answer = {"error": "wrong_state", "message": "not now", "state": state}
-    transport = httpx2.MockTransport(lambda _request: httpx2.Response(409, json=answer))
+    http = HttpDouble(lambda _request: httpx2.Response(409, json=answer))
 
     async def run() -> None:
-        async with httpx2.AsyncClient(transport=transport) as http:
-            settings = SandboxSettings(
-                url="http://partner", api_key="key", webhook_secrets=("whsec_aGVsbG8=",)
-            )
-            await SandboxPartner(settings, http).secure("token", "key-1")
+        settings = SandboxSettings(url="http://partner", api_key="key", webhook_secrets=("whsec_aGVsbG8=",))
+        await SandboxPartner(settings, http).secure("token", "key-1")
 
     asyncio.run(run())
 

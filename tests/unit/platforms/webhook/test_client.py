@@ -13,6 +13,7 @@ import pytest
 from callseal.payments.ports import NotSupported, PlatformCapability, Refused, Unreachable
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
 from callseal.platforms.webhook.webhook import signed_headers
+from tests.support.http_double import NO_ANSWER, HttpDouble
 
 pytestmark = pytest.mark.unit
 
@@ -32,8 +33,7 @@ def ask(work: Work, answer: httpx2.Response | Exception) -> list[httpx2.Request]
         return answer
 
     async def go() -> None:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(handler)) as http:
-            await work(WebhookPlatform(SETTINGS, http, lambda: 1_614_265_330_123))
+        await work(WebhookPlatform(SETTINGS, HttpDouble(handler), lambda: 1_614_265_330_123))
 
     asyncio.run(go())
     return seen
@@ -88,7 +88,7 @@ def test_recording_must_be_acknowledged(work: Work, kind: str) -> None:
         (httpx2.Response(500), Unreachable),
         (httpx2.Response(429), Unreachable),
         (httpx2.Response(302, headers={"location": "/"}), Unreachable),
-        (httpx2.ReadTimeout("x"), Unreachable),
+        (NO_ANSWER, Unreachable),
     ],
 )
 def test_answers_that_are_no_success(answer: httpx2.Response | Exception, problem: type[Exception]) -> None:

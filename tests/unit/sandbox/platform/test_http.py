@@ -11,6 +11,7 @@ import pytest
 from callseal.payments.ports import Refused, Unreachable
 from callseal.platforms.webhook import WebhookPlatform, WebhookSettings
 from callseal.sandbox.platform import Inbox, create_app, secret_bytes
+from tests.support.http_double import Through
 
 pytestmark = pytest.mark.unit
 
@@ -26,7 +27,9 @@ class Platform:
         self.callseal = self.speaking(SECRET, NOW)
 
     def speaking(self, secret: str, now_ms: int) -> WebhookPlatform:
-        return WebhookPlatform(WebhookSettings("http://platform/events", secret), self.http, lambda: now_ms)
+        return WebhookPlatform(
+            WebhookSettings("http://platform/events", secret), Through(self.http), lambda: now_ms
+        )
 
     async def fault(self, kind: str, times: int = 1) -> None:
         answer = await self.http.post("/faults", json={"kind": kind, "times": times})
