@@ -69,6 +69,10 @@ _RUN = re.compile(
     rf"(?P<keep>{_PROTECTED})|(?:%20|%2[BbDd]|%3[Dd]|\\u[0-9a-fA-F]{{4}})*"
     rf"(?P<run>\d(?:{_SEPARATOR}?(?!{_HEXADECIMAL})\d){{{SHORTEST - 1},}})"
 )
+_REFERENCE = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{32}")
+"""Alone it is what `_PROTECTED` would keep; most log lines have one."""
+_QUOTED = re.compile(r'"(?:(?=[0-9]*[a-f])[0-9a-f]{32}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"', re.ASCII)
+"""A reference or a time as a log line has them, whole between its quotes: no card reaches into one (`_PROTECTED`), past it or over it."""
 _DIGIT = re.compile(r"\d")
 _DOTTED = re.compile(r"(?<![\d.])\d{4}(?:\.\d{4}){3}(?![\d.])")
 _SINGLES = re.compile(rf"(?<![0-9A-Za-z])\d(?:[^0-9A-Za-z]{{1,4}}\d(?![0-9A-Za-z])){{{SHORTEST - 1},}}")
@@ -97,12 +101,18 @@ _HIDDEN_KEYS = frozenset(_TELLING.split())
 
 def scrub(text: str) -> str:
     """`text` without card numbers, bearer credentials, SDES keys and DTMF signals."""
+    if _REFERENCE.fullmatch(text):
+        return text
     folded = text.casefold()
     if any(hint in folded for hint in _HINTS):
         for pattern, instead in _CREDENTIALS:
             text = pattern.sub(instead, text)
-    if len(_DIGIT.findall(text)) < SHORTEST:
+    if len(_DIGIT.findall(text)) < SHORTEST or len(_DIGIT.findall(_QUOTED.sub("", text))) < SHORTEST:
         return text
+    return _without_cards(text)
+
+
+def _without_cards(text: str) -> str:
     text = _DOTTED.sub(lambda found: CARD if is_card(found[0].replace(".", "")) else found[0], text)
     text = _SINGLES.sub(_singles, text)
     return _RUN.sub(_run, text)

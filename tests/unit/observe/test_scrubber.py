@@ -241,6 +241,45 @@ def test_the_quick_look_misses_no_credential(text: str) -> None:
     assert scrub(text) == slow
 
 
+REFERENCE = "3f9a0c1d2e4b5a6978897a6b5c4d3e21"
+MOMENT = "2026-11-26T19:44:11.424242Z"
+PIECES = [
+    '"',
+    "-",
+    " ",
+    ".",
+    ":",
+    "T",
+    "+",
+    "a",
+    "4",
+    "42",
+    "4242",
+    "4242424242",
+    f'"{REFERENCE}"',
+    f'"{MOMENT}"',
+]
+
+
+@example([f'"{REFERENCE}"', "4242", " ", "4242", " ", "4242", " ", "4242"])
+@example(['"', "4242424242", "424242", '"', f'"{MOMENT}"'])
+@example([f'"{REFERENCE}"', "4", " ", "4", " "] * 8)
+@given(st.lists(st.sampled_from(PIECES), max_size=40))
+def test_the_quick_look_misses_no_card(pieces: list[str]) -> None:
+    """Beside references and times, and in what is nearly one."""
+    text = "".join(pieces)
+    assert scrub(text) == scrubber._without_cards(text)
+
+
+def test_a_log_line_needs_no_second_look() -> None:
+    line = json.dumps({"event": "state", "reference": REFERENCE, "at": MOMENT, "rows": 12})
+    assert (
+        len(scrubber._DIGIT.findall(line))
+        >= scrubber.SHORTEST
+        > len(scrubber._DIGIT.findall(scrubber._QUOTED.sub("", line)))
+    )
+
+
 def test_telling_keys_hide_their_values() -> None:
     told = {
         "security_code": 123,
