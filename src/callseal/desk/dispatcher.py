@@ -16,6 +16,7 @@ import structlog
 from callseal.desk.addressees import Addressees, Caller, TokenGone
 from callseal.desk.command_rules import LANES, PATIENCE, SUPERSEDES, refused, unreachable
 from callseal.desk.partners import Partners
+from callseal.desk.turnstile import Turnstile
 from callseal.payments import commands as cmd
 from callseal.payments import events as ev
 from callseal.payments.names import Do
@@ -52,7 +53,7 @@ class Dispatcher:
         self._addressees = Addressees(desk, edges=edges, partners=partners, platform=platform)
         self._lanes: dict[tuple[str, str], deque[_Item]] = defaultdict(deque)
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._turnstile = asyncio.Lock()
+        self._turnstile = Turnstile()
 
     def submit(self, pending: Sequence[Pending]) -> None:
         for each in pending:
@@ -103,7 +104,7 @@ class Dispatcher:
             log.error("command_held_back", command=str(command.do), reference=command.reference)  # noqa: TRY400 - said by the store
             return
         if command.do is Do.ANNOTATE:
-            await self._let_others_first()
+            await self._turnstile.enter()
         if not item.pointless():
             try:
                 event, result = await self._try(item)
@@ -149,12 +150,6 @@ class Dispatcher:
             if item.pointless():
                 return None, "superseded"
             pause = min(pause * 2, patience.most_ms)
-
-    async def _let_others_first(self) -> None:
-        """What nobody waits for begins once in a turn of the loop, however many calls have come together: a request costs the loop about
-        a millisecond, and sixteen of them in a row would be in the way of the next hand-off."""
-        async with self._turnstile:
-            await asyncio.sleep(0)
 
     async def _rest(self, item: _Item, pause_ms: int) -> None:
         try:

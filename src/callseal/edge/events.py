@@ -14,6 +14,7 @@ EventKind: TypeAlias = Literal[
 ]
 
 _VERDICTS = ("leg_moved", "media_silent")
+_END_PATIENCE_MS = 1_000
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -96,4 +97,5 @@ class Reporter:
             body=body,
             now=now,
             flush=kind not in _VERDICTS,
+            patience_ms=_END_PATIENCE_MS if kind == "call_ended" else 0,
         )

@@ -85,8 +85,9 @@ class LegNotice(BaseModel):
     tag: Text = ""
 
 
-def from_own_kamailio(request: Request) -> None:
-    """403 unless the connection comes from this edge's Kamailio or from loopback itself."""
+async def from_own_kamailio(request: Request) -> None:
+    """403 unless the connection comes from this edge's Kamailio or from loopback itself. A coroutine, although it awaits nothing: the
+    framework takes a plain function to another thread, for each request."""
     agent: EdgeAgent = request.app.state.agent
     if request.client is None or request.client.host not in agent.settings.peers:
         agent.metrics.refused.labels("inlet_source").inc()

@@ -1,5 +1,8 @@
 """The durable queue towards the desk: hand-offs and events, at least once, oldest first per call reference.
 
+Among calls a row goes when it is due, and the end of a call is due a second later than anything else: nobody waits for it, and near the
+limit of a machine an agent's new call would wait behind the ends of others.
+
 A row leaves the queue when the desk has said 2xx, and only then. The head of a reference blocks what follows it, so the
 desk never hears of a leg before the hand-off of its call; references do not block each other.
 
@@ -60,15 +63,23 @@ class Spool:
         body: Mapping[str, Any],
         now: int,
         flush: bool = True,
+        patience_ms: int = 0,
     ) -> bool:
         """Queue one row; on the disk when this returns (`flush=False`: soon). False: that key is queued already, the
-        first one stays."""
+        first one stays. `patience_ms`: by how much younger rows of other calls may go before it."""
 
         def work(connection: sqlite3.Connection) -> bool:
             done = connection.execute(
-                "INSERT INTO outbox (reference, kind, idempotency_key, body, queued_at) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT (idempotency_key) DO NOTHING",
-                (reference, kind, idempotency_key, json.dumps(body, separators=(",", ":")), now),
+                "INSERT INTO outbox (reference, kind, idempotency_key, body, queued_at, due_by)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (idempotency_key) DO NOTHING",
+                (
+                    reference,
+                    kind,
+                    idempotency_key,
+                    json.dumps(body, separators=(",", ":")),
+                    now,
+                    now + patience_ms,
+                ),
             )
             return done.rowcount == 1
 
@@ -77,13 +88,13 @@ class Spool:
         return added
 
     async def due(self, *, now: int, busy: Collection[str], limit: int) -> list[Parcel]:
-        """The heads that may be tried now, oldest first, without the references in `busy`."""
+        """The heads that may be tried now, the most pressing first, without the references in `busy`."""
 
         def work(connection: sqlite3.Connection) -> list[Parcel]:
             rows = connection.execute(
                 "SELECT * FROM outbox AS o WHERE not_before <= ?"
                 " AND id = (SELECT min(id) FROM outbox WHERE reference = o.reference)"
-                " AND reference NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?",
+                " AND reference NOT IN (SELECT value FROM json_each(?)) ORDER BY due_by, id LIMIT ?",
                 (now, json.dumps(sorted(busy)), limit),
             )
             return [_parcel(row) for row in rows]

@@ -51,6 +51,9 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (reference, leg)
     ) STRICT;
     """,
+    """
+    ALTER TABLE outbox ADD COLUMN due_by INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """Forward only; the number of applied entries is `user_version`. Times are unix milliseconds."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from callseal.payments import events as ev
 from tests.support.desk_world import Card
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
@@ -66,6 +67,26 @@ async def test_a_stream_begins_with_a_snapshot_and_goes_on(here: Any) -> None:
             event = await next_call(events)
             states.append(event.data["state"])
         assert states[0] == "securing"
+
+
+async def test_what_came_together_comes_once_each_and_in_order(here: Any) -> None:
+    card = await here.card()
+    async with listen(card) as events:
+        references = {(await here.offer())[0] for _ in range(5)}
+        ids: list[int] = []
+        ready: set[str] = set()
+        while ready != references:
+            event = await next_call(events)
+            ids.append(int(event.id))
+            ready |= {event.data["reference"]} if event.data["state"] == "ready" else set()
+        assert ids == sorted(set(ids))
+        desk = here.context.desk
+        with desk.together():  # all of it is there when the stream looks
+            for reference in sorted(references):
+                desk.apply(reference, ev.CallEnded(None), source="test")
+        ended = [await next_call(events) for _ in references]
+        assert {event.data["reference"] for event in ended} == references
+        assert [int(event.id) for event in ended] == list(range(int(ended[0].id), int(ended[0].id) + 5))
 
 
 async def test_pings_come_when_nothing_happens(here: Any) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.kamailio_forms import handoff_form
 from tests.unit.edge.face import BEARER, HANDOFF, HOLD, LEG, Face, on_face
 from tests.unit.edge.fakes import (
     PARTNER,
@@ -102,5 +103,17 @@ def test_the_end_of_a_device_that_never_had_the_call_ends_nothing(tmp_path: Path
             assert (await face.post("/inlet/leg", data=notice)).status_code == 204
         ends = [row for row in await face.queued() if row["kind"] == "call_ended"]
         assert [(row["leg"], row["tag"]) for row in ends] == [("customer", "b" * 32), ("agent", "a" * 32)]
+
+    on_face(tmp_path, story)
+
+
+def test_a_new_call_goes_to_the_desk_before_the_ends_of_others(tmp_path: Path) -> None:
+    async def story(face: Face) -> None:
+        await face.post("/inlet/handoff", data=HANDOFF)
+        (delivered,) = await face.agent.spool.due(now=2**62, busy=(), limit=9)
+        await face.agent.spool.delivered(delivered)
+        await face.post("/inlet/leg", data=LEG | {"kind": "ended", "code": ""})
+        await face.post("/inlet/handoff", data=handoff_form("c" * 32, TOKEN))
+        assert [row.get("kind", "handoff") for row in await face.queued()] == ["handoff", "call_ended"]
 
     on_face(tmp_path, story)

@@ -34,14 +34,42 @@ async def put_handoff(spool: Spool, reference: str = REFERENCE, now: int = 100) 
     return await spool.put(reference=reference, kind="handoff", idempotency_key=reference, body=body, now=now)
 
 
-async def put_event(spool: Spool, key: str, reference: str = REFERENCE, now: int = 100) -> bool:
+async def put_event(
+    spool: Spool, key: str, reference: str = REFERENCE, now: int = 100, patience_ms: int = 0
+) -> bool:
     return await spool.put(
-        reference=reference, kind="event", idempotency_key=key, body={"event_id": key}, now=now
+        reference=reference,
+        kind="event",
+        idempotency_key=key,
+        body={"event_id": key},
+        now=now,
+        patience_ms=patience_ms,
     )
 
 
 def on_disk(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted((folder / "state").iterdir()))
+
+
+def test_what_has_patience_lets_younger_calls_go_first_and_not_for_ever(tmp_path: Path) -> None:
+    async def story(spool: Spool) -> None:
+        await put_event(spool, "end", "a" * 32, now=1_000, patience_ms=1_000)
+        await put_handoff(spool, "b" * 32, now=1_999)
+        await put_handoff(spool, "c" * 32, now=2_001)
+        due = await spool.due(now=3_000, busy=(), limit=9)
+        assert [parcel.reference[0] for parcel in due] == ["b", "a", "c"]
+
+    with_spool(tmp_path, story)
+
+
+def test_patience_changes_nothing_within_a_call(tmp_path: Path) -> None:
+    async def story(spool: Spool) -> None:
+        await put_event(spool, "first", now=1_000, patience_ms=1_000)
+        await put_event(spool, "second", now=1_001)
+        due = await spool.due(now=3_000, busy=(), limit=9)
+        assert [parcel.idempotency_key for parcel in due] == ["first"]
+
+    with_spool(tmp_path, story)
 
 
 def test_files_are_the_owners_only(tmp_path: Path) -> None:

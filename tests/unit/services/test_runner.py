@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 import socket
@@ -171,3 +173,24 @@ def test_an_application_that_cannot_begin_is_a_sentence_and_no_traceback(
 def test_a_bug_at_the_beginning_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError):
         come_up(broken(ZeroDivisionError()), ("127.0.0.1", 0), capsys)
+
+
+def test_when_ready_the_collector_has_put_aside_what_the_beginning_made() -> None:
+    class ReadyError(Exception):
+        pass
+
+    class Log:
+        def info(self, event: str) -> None:
+            assert event == "ready"
+            raise ReadyError
+
+        def critical(self, event: str, **_: object) -> None:
+            raise AssertionError(event)
+
+    before = gc.get_freeze_count()
+    try:
+        with pytest.raises(ReadyError):
+            asyncio.run(runner.serve(Starlette(), ("127.0.0.1", 0), Log()))
+        assert gc.get_freeze_count() > before + 1_000
+    finally:
+        gc.unfreeze()
