@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 import uuid
 from collections import defaultdict
@@ -15,8 +16,8 @@ _TIMEOUT_S = 8.0
 
 
 class DeskClient:
-    """One logged-in agent. `states` holds what the stream said of each call: (state, monotonic s of its arrival); `first`
-    when it spoke of the call for the first time."""
+    """One logged-in agent. `states` holds what the stream said last of each call: (state, monotonic s of its arrival); `first`
+    when it spoke of the call for the first time, `since` when each state of a call came for the first time."""
 
     def __init__(self, url: str, login: str, password: str) -> None:
         self._http = httpx2.AsyncClient(base_url=url, timeout=5.0, trust_env=False)
@@ -28,6 +29,7 @@ class DeskClient:
         )  # one a call: many wait at once
         self.states: dict[str, tuple[str, float]] = {}
         self.first: dict[str, float] = {}
+        self.since: defaultdict[str, dict[str, float]] = defaultdict(dict)
 
     async def __aenter__(self) -> DeskClient:
         login, password = self._login
@@ -89,7 +91,42 @@ class DeskClient:
             if line.startswith(b"data: "):
                 call: dict[str, Any] = json.loads(line[6:])
                 if "reference" in call:
-                    self.states[call["reference"]] = (call["state"], at)
-                    self.first.setdefault(call["reference"], at)
-                    if call["reference"] in self._news:
-                        self._news[call["reference"]].set()
+                    self.heard(call["reference"], call["state"], at)
+
+    def heard(self, reference: str, state: str, at: float) -> None:
+        """The stream said it, at that time."""
+        self.states[reference] = (state, at)
+        self.first.setdefault(reference, at)
+        self.since[reference].setdefault(state, at)
+        if reference in self._news:
+            self._news[reference].set()
+
+
+class ClientApart(DeskClient):
+    """Its stream is read by a process of its own (`bench.card_stream`), which tells when an event came, however late we hear of it."""
+
+    reader: asyncio.subprocess.Process | None = None
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.reader is not None and self.reader.returncode is None:
+            self.reader.kill()
+            await self.reader.wait()
+        await super().__aexit__()
+
+    async def _read(self) -> None:
+        self.reader = reader = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.card_stream",
+            str(self._http.base_url.join("/v1/events")),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        if reader.stdin is None or reader.stdout is None:
+            raise RuntimeError("no pipes")
+        cookie = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        reader.stdin.write(f"{cookie}\n".encode())
+        async for line in reader.stdout:
+            at, reference, state = line.decode().split()
+            self.heard(reference, state, float(at))

@@ -14,10 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Error as BrowserError
 from rich.console import Console
@@ -26,10 +23,12 @@ from rich.table import Table
 from bench.browser_card import BrowserCard
 from bench.calls import NUMBER
 from bench.cpu import CpuMeter
-from bench.desk_client import DeskClient
+from bench.desk_client import ClientApart, DeskClient
+from bench.disk import Disk
 from bench.edges import allow_files
 from bench.endpoint import Endpoint, Leg, PeerError
 from bench.handoff_stages import Handed, stages
+from bench.handoff_step import Step, knee
 from bench.lab_check import lab_is_ready
 from bench.light_partner import LightPartner
 from bench.priority import prefer
@@ -55,45 +54,12 @@ RESULTS = Path(__file__).parent / "results" / "handoff.json"
 HELD_S = 1.0
 """How long a call is up; its end costs edge agent and desk as much as its beginning, and belongs to the load."""
 WARM_UP = 5
-GROWTH = 2.0
-SLACK_S = 0.02
-ENOUGH_TO_JUDGE = 30
-PROBE_S = 0.2
-PAGE = 4096
-WATCHED = ("kamailio", "rtpengine-edge", "edge-agent", "desk", "platform")
+OURS = ("kamailio", "rtpengine-edge", "edge-agent", "desk")
+WATCHED = (*OURS, "platform")
+SHARE = -6
+"""Niceness of their sessions: weight 3,906 to 1,024, the `CPUWeight=400` to 100 of their units (infra/systemd)."""
 STAGE_NAMES = ("edge", "desk", "card")
 FAILURES = (TimeoutError, PeerError)
-
-
-class Disk:
-    """How long a flush takes where the state is, asked five times a second while calls come."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "flush-probe"
-        self.samples: list[float] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Disk:
-        self._task = asyncio.create_task(self._probe())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _probe(self) -> None:
-        while True:
-            self.samples.append(await asyncio.to_thread(self._flush))
-            await asyncio.sleep(PROBE_S)
-
-    def _flush(self) -> float:
-        with self._path.open("ab") as probe:
-            probe.write(b"\0" * PAGE)
-            probe.flush()
-            start = time.monotonic()
-            os.fsync(probe.fileno())
-            return time.monotonic() - start
 
 
 class HandoffProcesses(Processes):
@@ -106,51 +72,6 @@ class HandoffProcesses(Processes):
 
 class HandoffWorld(World):
     processes = HandoffProcesses
-
-
-@dataclass(slots=True)
-class Step:
-    """One rate. `delays` in seconds, in the order of the calls; `cpu` as shares of one CPU."""
-
-    rate: float
-    delays: list[float] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    cpu: dict[str, float] = field(default_factory=dict)
-    flushes: list[float] = field(default_factory=list)
-    stages: dict[str, list[float]] = field(default_factory=dict)
-    load: float = 0.0
-
-    @property
-    def p99(self) -> float:
-        return percentile(self.delays, 99)
-
-    @property
-    def held(self) -> bool:
-        """No call was lost, and the delay did not grow from the first third of the calls to the last."""
-        if self.failures or not self.delays:
-            return False
-        if len(self.delays) < ENOUGH_TO_JUDGE:
-            return True
-        third = max(len(self.delays) // 3, 1)
-        first, last = percentile(self.delays[:third], 50), percentile(self.delays[-third:], 50)
-        return last <= GROWTH * first + SLACK_S
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "calls_a_second": self.rate,
-            **summary(self.delays),
-            "held": self.held,
-            "cpu": self.cpu,
-            "flush": summary(self.flushes),
-            "stages": {name: summary(samples) for name, samples in self.stages.items()},
-            "failures": self.failures,
-            "load": round(self.load, 1),
-        }
-
-
-def knee(steps: Sequence[Step]) -> Step | None:
-    """The highest rate that was held, with all rates below it held too."""
-    return next(reversed(list(itertools.takewhile(lambda step: step.held, steps))), None)
 
 
 class Calls:
@@ -181,9 +102,11 @@ class Calls:
             shown = await self._desk.wait_first(reference)
         finally:
             await asyncio.sleep(HELD_S)
+            hung_up = time.monotonic()
             await self.end(customer, agent)
-        await self._desk.wait_state(reference, "ended")
-        return Handed(reference, left, shown)
+        ended = await self._desk.wait_state(reference, "ended")
+        ready = self._desk.since[reference].get("ready", ended)
+        return Handed(reference, left, shown, ready, hung_up, ended)
 
     async def dial(self) -> tuple[Leg, Leg, str, float]:
         """Both ends, the reference the platform was told, and when the partner's INVITE left (monotonic, s)."""
@@ -219,6 +142,7 @@ async def step(
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         running.append(asyncio.create_task(calls.one()))
     passed = time.monotonic() - start
+    found.late = start + passed - due
     found.cpu = {name: round(meter.lap() / passed, 3) for name, meter in meters.items()}
     found.cpu["this bench"] = round((time.process_time() - own) / passed, 3)
     handed: list[Handed] = []
@@ -226,6 +150,8 @@ async def step(
         if isinstance(outcome, Handed):
             handed.append(outcome)
             found.delays.append(outcome.shown - outcome.left)
+            found.ready.append(outcome.ready - outcome.left)
+            found.ends.append(outcome.ended - outcome.hung_up)
         elif isinstance(outcome, FAILURES):
             found.failures.append(f"{type(outcome).__name__} {outcome}".strip())
         else:
@@ -261,7 +187,7 @@ async def bench(
 ) -> tuple[list[Step], dict[str, list[float]]]:
     meters = {name: CpuMeter(world.daemons[name].pid) for name in WATCHED}
     rng = random.Random(options.seed)
-    desk = DeskClient(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
+    desk = ClientApart(world.desk_url, AGENT_LOGIN, world.workspace.secret(f"agent-{AGENT_LOGIN}"))
     steps: list[Step] = []
     async with desk, Calls(world, desk) as calls, Disk(world.workspace.root) as disk:
         await step(calls, options.rates[0], WARM_UP, rng, meters, disk, world.workspace.logs)
@@ -285,10 +211,12 @@ def table(steps: list[Step]) -> Table:
         "p95",
         "p99",
         "held",
+        "ready",
+        "ends",
         "flush",
         *STAGE_NAMES,
-        *WATCHED,
-        "this bench",
+        *(name.removesuffix("-edge") for name in WATCHED),
+        "bench",
     ):
         shown.add_column(name, justify="right", no_wrap=True)
     for each in steps:
@@ -297,6 +225,8 @@ def table(steps: list[Step]) -> Table:
             str(len(each.delays)),
             *(f"{percentile(each.delays, share) * 1000:.0f}" for share in PERCENTILES),
             "yes" if each.held else "no",
+            f"{percentile(each.ready, 50) * 1000:.0f}",
+            f"{percentile(each.ends, 50) * 1000:.0f}",
             f"{percentile(each.flushes, 50) * 1000:.1f}",
             *(f"{percentile(samples, 50) * 1000:.0f}" for samples in each.stages.values()),
             *(f"{each.cpu[name]:.0%}" for name in (*WATCHED, "this bench")),
@@ -309,7 +239,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--rates",
         type=lambda text: [float(each) for each in text.split(",")],
-        default=[2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 140, 160, 200],
+        default=[2, 10, 20, 40, 60, 80, 100, 110, 120, 130, 140, 150, 160, 180, 200],
         help="calls a second, rising; the first one that is not held is the last",
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="at each rate (15)")
@@ -328,6 +258,12 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         type=int,
         default=0,
         help="niceness of the lab's sessions and this one, on a shared machine",
+    )
+    parser.add_argument(
+        "--no-share",
+        dest="share",
+        action="store_false",
+        help="give the daemons of edge and desk no more of the CPU than generator and platform, whatever their units ask for",
     )
     parser.add_argument("--seed", type=int, default=1, help="of the times between calls")
     options = parser.parse_args(argv)
@@ -351,6 +287,8 @@ def main(argv: list[str] | None = None) -> int:
         with HandoffWorld(workspace, stage=lambda text: console.print(text, style="dim")) as world:
             if options.prefer:
                 prefer((os.getpid(), *(daemon.pid for daemon in world.daemons.values())), options.prefer)
+            if options.share:
+                prefer((world.daemons[name].pid for name in OURS), max(options.prefer + SHARE, -20))
             try:
                 steps, browser = asyncio.run(bench(options, world, console))
             except BrowserError as error:
@@ -365,6 +303,7 @@ def main(argv: list[str] | None = None) -> int:
             **around,
             "bench": "handoff",
             "session_niceness": options.prefer,
+            "share_of_units": options.share,
             "state": str(options.state or tempfile.gettempdir()),
             "ratio": round(ratio, 2),
             "goal": 1.0,

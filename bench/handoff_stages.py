@@ -14,11 +14,15 @@ STAGES = ("to_edge_disk", "to_desk_store", "to_card")
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """One call, monotonic s: the partner's INVITE left, the event came to the agent's stream."""
+    """One call, monotonic s: the partner's INVITE left, the event came to the agent's stream, the stream said that the platform
+    knows the call (`ready`), the BYE left, the stream said that the call is over."""
 
     reference: str
     left: float
     shown: float
+    ready: float
+    hung_up: float
+    ended: float
 
 
 def stages(calls: Iterable[Handed], edge_log: Path, desk_log: Path) -> dict[str, list[float]]:

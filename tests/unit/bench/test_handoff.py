@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.handoff import Step, arguments, knee
+from bench.handoff import arguments
+from bench.handoff_step import LATE_S, Step, knee
 
 pytestmark = pytest.mark.unit
 
@@ -17,6 +18,22 @@ def test_a_steady_delay_is_held_and_a_queue_is_not() -> None:
     assert not Step(5, QUEUE).held
     assert not Step(5, STEADY, failures=["TimeoutError"]).held
     assert not Step(5).held
+
+
+def test_what_falls_behind_beside_the_card_is_not_held() -> None:
+    """The card may be quick because something else waits: the platform is told later and later, or calls end later and later."""
+    assert Step(5, STEADY, ready=STEADY, ends=STEADY).held
+    assert not Step(5, STEADY, ready=QUEUE, ends=STEADY).held
+    assert not Step(5, STEADY, ready=STEADY, ends=QUEUE).held
+
+
+def test_a_generator_that_falls_behind_holds_no_rate() -> None:
+    assert Step(5, STEADY, late=LATE_S).held
+    assert not Step(5, STEADY, late=LATE_S * 2).held
+
+
+def test_a_few_calls_are_no_trend() -> None:
+    assert Step(5, QUEUE[:10]).held
 
 
 def test_a_long_tail_is_held_but_shows_in_p99() -> None:
