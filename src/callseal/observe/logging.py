@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from functools import lru_cache
 from typing import Any, TextIO, cast
 
 import structlog
@@ -84,8 +85,12 @@ def _named(service: str) -> Processor:
     return add
 
 
+_clean_name = lru_cache(maxsize=1024)(scrub)
+"""Names of fields are words of the code, the same ones again and again."""
+
+
 def _scrub_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {scrub(name): scrub_value(_shortened(value), name) for name, value in event.items()}
+    return {_clean_name(name): scrub_value(_shortened(value), name) for name, value in event.items()}
 
 
 def _shortened(value: object) -> object:
