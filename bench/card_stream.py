@@ -8,11 +8,12 @@ delay. Standard input's first line is the cookie of the login; each line of stan
 from __future__ import annotations
 
 import http.client
-import json
 import sys
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
+
+from bench.stream_events import call_of
 
 PIECE = 65_536
 
@@ -22,12 +23,8 @@ def events(parts: Iterator[tuple[float, bytes]]) -> Iterator[tuple[float, str, s
     rest = b""
     for at, part in parts:
         *whole, rest = (rest + part).split(b"\n\n")
-        for event in whole:
-            for line in event.split(b"\n"):
-                if line.startswith(b"data: "):
-                    call = json.loads(line[6:])
-                    if "reference" in call:
-                        yield at, call["reference"], call["state"]
+        for call in filter(None, map(call_of, whole)):
+            yield at, call["reference"], call["state"]
 
 
 def parts(answer: http.client.HTTPResponse) -> Iterator[tuple[float, bytes]]:

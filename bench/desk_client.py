@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 import uuid
 from collections import defaultdict
-from typing import Any
 
 import httpx2
+
+from bench.stream_events import call_of
 
 _TIMEOUT_S = 8.0
 
@@ -87,11 +87,8 @@ class DeskClient:
                     self._take(event, at)
 
     def _take(self, event: bytes, at: float) -> None:
-        for line in event.split(b"\n"):
-            if line.startswith(b"data: "):
-                call: dict[str, Any] = json.loads(line[6:])
-                if "reference" in call:
-                    self.heard(call["reference"], call["state"], at)
+        if call := call_of(event):
+            self.heard(call["reference"], call["state"], at)
 
     def heard(self, reference: str, state: str, at: float) -> None:
         """The stream said it, at that time."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from bench.desk_client import DeskClient
 from bench.endpoint import Leg, PeerError
 from bench.peers import LiveCall, Peers
+from bench.stream_events import call_of
 
 PATIENCE_S = 2.0
 """How long a carrier waits for any answer before it tries the other edge."""
@@ -62,13 +61,10 @@ class Card(DeskClient):
         self.said.clear()
 
     def _take(self, event: bytes, at: float) -> None:
-        for line in event.split(b"\n"):
-            if line.startswith(b"data: "):
-                call: dict[str, Any] = json.loads(line[6:])
-                if "reference" in call:
-                    code = (call["notice"] or {}).get("code", "")
-                    self.said.setdefault((call["reference"], code), at)
-                    self.said.setdefault((call["reference"], f"state:{call['state']}"), at)
+        if call := call_of(event):
+            code = (call["notice"] or {}).get("code", "")
+            self.said.setdefault((call["reference"], code), at)
+            self.said.setdefault((call["reference"], f"state:{call['state']}"), at)
         super()._take(event, at)
 
 
