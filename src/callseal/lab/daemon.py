@@ -125,6 +125,7 @@ class Daemon:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_S)
         self._kill_group()
+        self.process.wait(STOP_S)
         self._close()
 
     def kill(self) -> None:

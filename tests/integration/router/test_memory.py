@@ -222,7 +222,6 @@ def test_flood_within_its_limit_takes_no_memory_from_calls_that_are_up(make_rig:
     assert log.count("new calls are turned away") == log.count("new calls are taken") == 1
 
 
-@pytest.mark.timeout(60)
 def back_and_forth(story: Story) -> None:
     """Several times: transactions end and leave a little, so that one press may get through."""
     for _ in range(20):
@@ -230,6 +229,7 @@ def back_and_forth(story: Story) -> None:
         story.restore()
 
 
+@pytest.mark.timeout(60)
 def test_without_the_guard_the_same_flood_takes_all_of_it(make_rig: MakeRig) -> None:
     """What the test above would say if the guard did nothing: memory is gone, and a call that is up cannot be secured."""
     rig = make_rig(edits=(("$var(short_line) = 25;", "$var(short_line) = 0;"), ("$var(out_line) = 12;", "$var(out_line) = 0;")), shared_mib=32)  # fmt: skip
