@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callseal.explorer.desk import Desk
-from callseal.explorer.world import World
+from callseal.explorer.world import Leg, World
 from callseal.payments.names import State
 from callseal.payments.session_table import AT_REST, COVERED
 from callseal.sandbox.session.table import State as Partner
@@ -62,6 +62,15 @@ def secured_is_evidence(world: World, desk: Desk) -> bool:
     """A desk that says secured has the partner's word, both legs' and the fence's, however the messages came."""
     session = desk.sessions[world.desk]
     return session.state not in COVERED or session.verifying or session.evidence.complete
+
+
+def at_rest(world: World, desk: Desk) -> bool:
+    """The call is over; or it is secured; or it is back to normal: both legs home, nothing on its way that moves them, the customer heard."""
+    state = desk.sessions[world.desk].state
+    if world.over or not world.desk_up:
+        return world.over
+    quiet = world.customer == world.agent == Leg() and not world.held
+    return state in COVERED or (state in AT_REST and quiet)
 
 
 Invariant = Callable[[World, Desk], bool]

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 
 from callseal.explorer.desk import Desk
 from callseal.explorer.desk_moves import LONGEST_LANE
-from callseal.explorer.invariants import INVARIANTS, back_to_normal_by_time, heard, is_open
+from callseal.explorer.invariants import INVARIANTS, at_rest, back_to_normal_by_time, heard, is_open
 from callseal.explorer.ladder import ladder
 from callseal.explorer.mutants import MUTANTS
 from callseal.explorer.partner import LONGEST_QUEUE
 from callseal.explorer.router import Rules
 from callseal.explorer.search import Explored, explore
+from callseal.explorer.stranded import stranded
 from callseal.explorer.world import World
 from callseal.payments.names import State
 from callseal.sandbox.session.table import State as Partner
@@ -73,7 +74,9 @@ def run(most_faults: int = FAULTS) -> Explored:
 
 def page(found: Explored) -> str:
     """The whole page, as text."""
-    return "\n".join([HEAD, *_numbers(found), *_invariants(found), *_endings(found), *_mutants()])
+    return "\n".join(
+        [HEAD, *_numbers(found), *_invariants(found), *_stranded(found), *_endings(found), *_mutants()]
+    )
 
 
 def _numbers(found: Explored) -> Iterator[str]:
@@ -91,11 +94,25 @@ def _invariants(found: Explored) -> Iterator[str]:
     yield "| invariant | means | holds |"
     yield "|---|---|---|"
     for name, invariant in INVARIANTS.items():
-        yield f"| {name} | {(invariant.__doc__ or '').strip()} | {'**no**' if name in found.broken else 'yes'} |"
+        yield f"| {name} | {_means(invariant)} | {'**no**' if name in found.broken else 'yes'} |"
     yield ""
     for name, world in found.broken.items():
         yield f"### Broken: {name}\n"
         yield from _drawn(found, world)
+
+
+def _stranded(found: Explored) -> Iterator[str]:
+    lost = stranded(found)
+    yield "## No call is stranded\n"
+    yield "From every state, time and the messages on their way can bring the call to rest, without a press, a hang-up or another fault"
+    yield f"(`explorer/stranded.py`). To rest means: {_means(at_rest)}\n"
+    yield f"States from which they cannot: {len(lost) or 'none'}.\n"
+    if lost:
+        yield from _drawn(found, lost[0])
+
+
+def _means(rule: Callable[[World, Desk], bool]) -> str:
+    return (rule.__doc__ or "").strip()
 
 
 def _endings(found: Explored) -> Iterator[str]:

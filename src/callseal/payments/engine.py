@@ -27,6 +27,7 @@ from callseal.payments.session_table import (
     AT_REST,
     COVERED,
     DEADLINES,
+    HOMEWARD,
     Step,
     lookup,
     possible_presses,
@@ -116,13 +117,7 @@ def _row_name(session: Session, event: ev.Happening, now: int) -> Event | None: 
     if isinstance(event, ev.DeadlinePassed):
         if session.deadline_at is None or session.deadline_at > now:
             return None
-        return (
-            Event.DEADLINE_LEGS_HOME
-            if session.state is State.RESTORING and session.legs_home
-            else Event.DEADLINE_MEDIA_LOST
-            if session.state is State.MEDIA_AT_PARTNER and session.lost_at is not None
-            else Event.DEADLINE
-        )
+        return _deadline(session)
     if isinstance(event, ev.ChargeQueryDue) and not session.charge_open:
         return None
     if session.state is State.SECURING:
@@ -138,6 +133,17 @@ def _row_name(session: Session, event: ev.Happening, now: int) -> Event | None: 
     if isinstance(event, ev.CHARGE_FACTS) and (session.charge is None or session.charge.key != event.charge):
         return Event.CHARGE_FOREIGN
     return event.name
+
+
+def _deadline(session: Session) -> Event:
+    """Releasing again helps while the partner has something to release. When it says that it has not, and a leg is elsewhere all the same,
+    the answer to a re-INVITE was lost on its way: only another re-INVITE of both legs brings that leg home."""
+    if session.state not in HOMEWARD:
+        return Event.DEADLINE
+    if session.state is State.RESTORING and session.legs_home:
+        return Event.DEADLINE_LEGS_HOME
+    lost = session.state is State.MEDIA_AT_PARTNER and session.lost_at is not None
+    return Event.DEADLINE_MEDIA_LOST if lost or session.partner is PartnerMode.IDLE else Event.DEADLINE
 
 
 def _refuse(session: Session, event: ev.Happening, name: Event) -> None:

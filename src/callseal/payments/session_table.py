@@ -52,6 +52,7 @@ COVERED = (S.SECURED, S.CAPTURING, S.CAPTURED, S.AUTHORISING, S.APPROVED, S.OUTC
 HOMEWARD = (S.RESTORING, S.MEDIA_AT_PARTNER)
 
 GO_HOME = (D.HOLD, D.RELEASE)
+"""From where both legs were seen. After a Secure that failed they are where nobody has told: `TRY_AGAIN` asks."""
 AT_HOME = (D.UNHOLD, D.RESUME_RECORDING)
 TRY_AGAIN = (D.HOLD, D.RELEASE, D.QUERY_MEDIA)
 CLOSE = (D.FORGET_TOKEN, D.ANNOTATE)
@@ -102,16 +103,16 @@ ROWS: tuple[Row, ...] = (
     on(S.SECURING, E.EVIDENCE_COMPLETE, S.SECURED),
     on(S.SECURING, E.EVIDENCE_COMPLETE_CAPTURING, S.CAPTURING),
     on(S.SECURING, E.EVIDENCE_COMPLETE_CAPTURED, S.CAPTURED),
-    on(S.SECURING, E.SECURE_REFUSED, S.RESTORING, GO_HOME, notice="secure_refused"),
-    on(S.SECURING, E.PARTNER_SECURE_FAILED, S.RESTORING, GO_HOME, notice="secure_failed"),
-    on(S.SECURING, E.LEG_REFUSED, S.RESTORING, GO_HOME, notice="leg_refused"),
-    on(S.SECURING, E.MEDIA_SILENT, S.RESTORING, GO_HOME, notice="media_silent"),
-    on(S.SECURING, E.HOLD_EXPIRED, S.RESTORING, GO_HOME, notice="hold_expired"),
-    on(S.SECURING, E.PARTNER_RELEASED, S.RESTORING, GO_HOME, notice="partner_left"),
-    on(S.SECURING, E.PARTNER_STUCK, S.RESTORING, GO_HOME, notice="partner_left"),
-    on(S.SECURING, E.EDGE_LOST, S.RESTORING, GO_HOME, notice="edge_lost"),
-    on(S.SECURING, E.CANCEL_PRESSED, S.RESTORING, GO_HOME, notice="cancelled"),
-    on(S.SECURING, E.DEADLINE, S.RESTORING, GO_HOME, notice="secure_timeout"),
+    on(S.SECURING, E.SECURE_REFUSED, S.RESTORING, TRY_AGAIN, notice="secure_refused"),
+    on(S.SECURING, E.PARTNER_SECURE_FAILED, S.RESTORING, TRY_AGAIN, notice="secure_failed"),
+    on(S.SECURING, E.LEG_REFUSED, S.RESTORING, TRY_AGAIN, notice="leg_refused"),
+    on(S.SECURING, E.MEDIA_SILENT, S.RESTORING, TRY_AGAIN, notice="media_silent"),
+    on(S.SECURING, E.HOLD_EXPIRED, S.RESTORING, TRY_AGAIN, notice="hold_expired"),
+    on(S.SECURING, E.PARTNER_RELEASED, S.RESTORING, TRY_AGAIN, notice="partner_left"),
+    on(S.SECURING, E.PARTNER_STUCK, S.RESTORING, TRY_AGAIN, notice="partner_left"),
+    on(S.SECURING, E.EDGE_LOST, S.RESTORING, TRY_AGAIN, notice="edge_lost"),
+    on(S.SECURING, E.CANCEL_PRESSED, S.RESTORING, TRY_AGAIN, notice="cancelled"),
+    on(S.SECURING, E.DEADLINE, S.RESTORING, TRY_AGAIN, notice="secure_timeout"),
     on(S.SECURING, E.RESTARTED, S.RESTORING, TRY_AGAIN, notice="desk_restarted"),
     # --- secured: take the card -----------------------------------------------------------------------------------------
     on(S.SECURED, E.CAPTURE_PRESSED, S.CAPTURING, (D.CAPTURE,)),
@@ -180,6 +181,14 @@ ROWS: tuple[Row, ...] = (
     on(S.SECURING, E.NODE_LOST, S.RESTORING, (*GO_HOME, D.REFRESH), notice="node_lost"),
     on((S.AUTHORISING, S.APPROVED, S.OUTCOME_UNKNOWN), E.NODE_LOST, S.RESTORING, GO_HOME, notice="node_lost"),
     on(HOMEWARD, E.NODE_LOST, do=(D.REFRESH,)),
+    # the partner says that it has nothing to release, and a leg is elsewhere all the same; or a node took the sound
+    on(
+        S.RESTORING,
+        E.DEADLINE_MEDIA_LOST,
+        S.MEDIA_AT_PARTNER,
+        (*TRY_AGAIN, D.REFRESH, D.ANNOTATE),
+        notice="media_at_partner",
+    ),
     on(S.MEDIA_AT_PARTNER, E.DEADLINE_MEDIA_LOST, do=(*TRY_AGAIN, D.REFRESH), rearm=True),
     # the partner is gone: with it goes its word that the line is secure
     on(COVERED, E.PARTNER_SILENT, S.RESTORING, GO_HOME, notice="partner_gone"),

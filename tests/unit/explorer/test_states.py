@@ -11,6 +11,9 @@ from callseal.explorer.ladder import ladder
 from callseal.explorer.mutants import MUTANTS, Mutant
 from callseal.explorer.router import Rules
 from callseal.explorer.search import Explored, explore
+from callseal.explorer.stranded import stranded
+from callseal.payments import engine
+from callseal.payments.names import Event
 
 pytestmark = pytest.mark.unit
 
@@ -26,6 +29,19 @@ def test_every_invariant_holds_in_every_state(found: Explored) -> None:
     assert found.complete
     assert found.states > 4000
     assert found.broken == {}
+
+
+def test_no_call_is_stranded(found: Explored) -> None:
+    assert stranded(found) == []
+
+
+def test_a_leg_that_nobody_brings_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that releases for ever what the partner says it has not got."""
+    monkeypatch.setattr(engine, "_deadline", lambda _: Event.DEADLINE)
+    broken = page.run()
+    assert broken.broken == {}, "it leaks nothing"
+    lost = stranded(broken)
+    assert any("the router dies" in line for world in lost for line in ladder(broken.way(world), broken.desk))
 
 
 def test_the_page_is_current(found: Explored) -> None:
@@ -54,6 +70,7 @@ def test_two_faults_in_one_call() -> None:
     deep = explore(Rules(), most_faults=2)
     assert deep.complete
     assert deep.broken == {}
+    assert stranded(deep) == []
 
 
 @pytest.mark.soak

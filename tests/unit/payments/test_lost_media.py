@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from callseal.payments import events as ev
-from callseal.payments.names import Do, Leg, Place, State
+from callseal.payments.names import By, Do, Leg, Place, State
 from callseal.payments.session_table import COVERED
 
 pytestmark = pytest.mark.unit
@@ -67,7 +67,7 @@ def test_it_goes_home_when_the_evidence_does_not_come(story: Any) -> None:
     story.secured() >> ev.NodeLost("n1")
     story.clock()
     assert (story.state, story.session.notice) == (State.RESTORING, "secure_timeout")
-    assert story.said == [Do.HOLD, Do.RELEASE]
+    assert story.said == [Do.HOLD, Do.RELEASE, Do.QUERY_MEDIA]
 
 
 @pytest.mark.parametrize("state", [State.AUTHORISING, State.APPROVED, State.OUTCOME_UNKNOWN])
@@ -82,6 +82,23 @@ def test_a_stuck_call_asks_for_a_refresh_with_every_try(story: Any) -> None:
     assert Do.REFRESH in story.said
     story.clock()
     assert Do.REFRESH in story.said
+
+
+def test_a_leg_of_which_the_partner_knows_nothing_is_brought_home_by_a_refresh(story: Any) -> None:
+    """The answer to a re-INVITE was lost: the offer has moved the leg, and the partner says that it has nothing to release."""
+    story.securing() >> ev.PartnerSecureFailed("timeout")
+    story >> ev.MediaSeen(Place.PARTNER, Place.HOME, fenced=False, anchored=True, asked_at=2**60)
+    story >> ev.PartnerReleased(By.DESK)
+    story.clock()
+    assert (story.state, story.session.notice) == (State.MEDIA_AT_PARTNER, "media_at_partner")
+    assert story.said == [Do.HOLD, Do.RELEASE, Do.QUERY_MEDIA, Do.REFRESH, Do.ANNOTATE]
+    story.clock()
+    assert Do.REFRESH not in story.said, "it was asked to release again, and has not said yet what it has"
+    story >> ev.PartnerReleased(By.DESK)
+    story.clock()
+    assert Do.REFRESH in story.said
+    story >> ev.LegMoved(Leg.CUSTOMER, Place.HOME)
+    assert story.state is State.READY
 
 
 def test_each_live_state_does_something_about_it(stories: Callable[[], Any]) -> None:

@@ -74,7 +74,7 @@ def test_the_hold_fails_and_nobody_asks_the_partner(story: Any) -> None:
 
 def test_a_hold_that_fails_after_the_partner_was_asked_goes_home_properly(story: Any) -> None:
     story.securing() >> ev.HoldFailed("again")
-    assert (story.state, story.said) == (State.RESTORING, [Do.HOLD, Do.RELEASE])
+    assert (story.state, story.said) == (State.RESTORING, [Do.HOLD, Do.RELEASE, Do.QUERY_MEDIA])
 
 
 @pytest.mark.parametrize("state", [State.RESTORING, State.MEDIA_AT_PARTNER, State.SECURED])
@@ -98,7 +98,7 @@ def test_a_partner_that_was_never_reached_costs_nothing(story: Any) -> None:
 
 def test_a_partner_that_moved_although_nobody_reached_it_is_brought_home(story: Any) -> None:
     story.securing() >> AGENT_THERE >> ev.SecureNotSent("refused")
-    assert (story.state, story.said) == (State.RESTORING, [Do.HOLD, Do.RELEASE])
+    assert (story.state, story.said) == (State.RESTORING, [Do.HOLD, Do.RELEASE, Do.QUERY_MEDIA])
 
 
 def test_secure_timeout_with_legs_at_home_ends_in_ready_even_if_the_partner_is_silent(story: Any) -> None:
