@@ -169,11 +169,12 @@ class TlsPeer(SipPeer):
         return len(self._streams)
 
     def send_bytes(self, data: bytes) -> None:
-        """A reply goes where its request came from, a request over our own connection."""
-        if data.startswith(_REPLY) and (came := self._came.get(_branch(data))) is not None:
+        """A reply goes where its request came from; when that connection has ended (RFC 3261 18.2.2), and a request, over our own."""
+        came = self._came.get(_branch(data)) if data.startswith(_REPLY) else None
+        if came is not None and not came.ended:
             came.send_bytes(data)
             return
-        if self._out is None:
+        if self._out is None or self._out.ended:
             self._out = connect(self.edge, self._client, source=self.address)
             self._follow(self._out)
         self._out.send_bytes(data)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
 from callseal.lab.daemon import Daemon
+from callseal.lab.sip_tap import SipMessage
 from callseal.lab.story import APPROVED, DIALLED
 from tests.support.stage import Stage, keys_heard, partner_faults, voices_flow
 from tests.support.successor import killed_and_succeeded
@@ -45,6 +49,43 @@ def a_card_is_taken_although_it_dies(
 def test_kamailio_dies_between_secure_and_restore(stage: Stage) -> None:
     """No per-call state in Kamailio: a fresh process brings the call home."""
     a_card_is_taken_although_it_dies(stage, "kamailio")
+
+
+@pytest.mark.parametrize("tls", [frozenset(), frozenset({"partner", "platform"})], ids=["udp", "tls"])
+def test_kamailio_dies_while_a_re_invite_waits_for_its_answer(
+    stage: Stage, open_stage: Callable[..., Stage], tls: frozenset[str]
+) -> None:
+    """Its sender has had a 100 and repeats nothing: the partner waits as long as it has patience, the card does not. Then all is as before."""
+    stage = open_stage(tls=tls) if tls else stage
+    call, customer = stage.call(), stage.customer
+    call.dial()
+    stage.ear.mark("before")
+    voices_flow(stage, seconds=0.4)
+    assert stage.ear.heard("before").listened
+    stage.ear.mark("press")
+    on_its_way = threading.Event()
+
+    def heard(message: SipMessage) -> None:
+        if message.label == "re-INVITE" and message.destination == stage.world.site.customer:
+            on_its_way.set()
+
+    os.kill(customer.pid, signal.SIGSTOP)
+    try:
+        with stage.world.sip_tap(heard):
+            stage.desk.press(call.reference, "secure")
+            assert on_its_way.wait(5)
+        killed_and_started(stage.world.daemons["kamailio"])
+    finally:
+        os.kill(customer.pid, signal.SIGCONT)
+    customer.press("4242")
+    late = stage.desk.wait_state(call.reference, "restoring", "ready")
+    assert late["notice"]["code"] in {"secure_timeout", "media_silent"}
+    stage.desk.wait(call.reference, lambda now: now["state"] == "ready", "the way home", 30)
+    stage.ear.mark("home")
+    assert stage.ear.heard("press", "home").clean
+    voices_flow(stage)
+    assert call.pay()["result"]["outcome"] == "approved"
+    call.hang_up()
 
 
 def test_desk_is_down_during_the_hand_off(stage: Stage) -> None:
