@@ -115,6 +115,26 @@ def test_a_refused_move_is_undone_in_its_own_family(rig: SixRig) -> None:
     story.hang_up()
 
 
+def test_what_a_kamailio_before_had_begun_is_ended_in_its_own_family(rig: SixRig) -> None:
+    """An ACK for who answers a lost re-INVITE, a 487 for who gives it up (test_orphans.py)."""
+    story, branch = inbound(rig), "z9hG4bKsix9"
+    near, far = story.partner_customer, story.carrier
+    cseq = near.request("INVITE", sdp=rig.partner_customer_media.sdp(story.next_version()), branch=branch)
+    asked = far.incoming("INVITE")
+    rig.kamailio.kill()
+    rig.kamailio.restart()
+    far.reply(asked, 200, sdp=rig.customer_media.sdp(story.next_version()))
+    ack = far.incoming("ACK")
+    assert ack.cseq == asked.cseq
+    assert (f"[{EDGE}]" in ack.get("Via")) is (":" in rig.carrier.address)
+    near.request("CANCEL", cseq=cseq, branch=branch)
+    assert near.answered(cseq).status == 487
+    story.everybody_talks()
+    secured_and_heard(story)
+    home_again(story)
+    story.hang_up()
+
+
 def test_outbound(rig: SixRig) -> None:
     story = outbound(rig)
     story.everybody_talks()
