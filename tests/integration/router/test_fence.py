@@ -76,6 +76,29 @@ def test_tones(make_rig: MakeRig) -> None:
     story.hang_up()
 
 
+@pytest.mark.compat
+@pytest.mark.parametrize("fence", ["events", "tones", "mute"])
+def test_an_event_at_timestamp_zero(make_rig: MakeRig, fence: str) -> None:
+    """rtpengine 12.5 takes a timestamp of 0 for the last event's, and does not tell it (daemon/codec.c, packet_dtmf_event). It stops it all the same."""
+    rig = make_rig(settings={"fence": f'"{fence}"'})
+    story = inbound(rig)
+    story.everybody_talks()
+    story.secure()
+    assert rig.partner_agent_media.wait_voice(AGENT) >= 15
+    rig.agent_media.clear()
+    rig.partner_agent_media.begin_at = 0
+    rig.partner_agent_media.press()
+    rig.partner_agent_media.say([bytes([PARTNER_AGENT]) * 160] * 15)
+    assert rig.agent_media.events() == 0
+    home_again(story)
+    rig.agent_media.clear()
+    rig.customer_media.begin_at = 0
+    rig.customer_media.press()
+    rig.customer_media.say([bytes([CUSTOMER]) * 160] * 15)
+    assert rig.agent_media.events() == 6, "without a fence it is heard"
+    story.hang_up()
+
+
 def tones_to_the_partner(rig: Rig) -> int:
     """The customer leg is the partner's to hear, whole."""
     rig.partner_customer_media.clear()

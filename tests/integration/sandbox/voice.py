@@ -121,7 +121,8 @@ class Voice(RtpSocket):
             self.heard.append(RtpPacket.parse(data))
 
     def _talk(self) -> None:
-        sequence, timestamp = 0, 0
+        # Not 0, which rtpengine takes for "none yet": it would not tell an event that began with a stream's first packet.
+        sequence, timestamp = 1, SAMPLES
         for _ in self._frames():
             if self.target is None:
                 continue
