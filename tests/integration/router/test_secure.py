@@ -126,10 +126,15 @@ def test_no_customer_audio_reaches_the_agent(rig: Rig, first: Leg, partner_talks
 
 @pytest.mark.compat
 def test_leak_is_seen_without_the_flags(make_rig: MakeRig) -> None:
-    """The test above can fail: with rtpengine's own ideas about learning the customer's audio goes to the agent."""
+    """The test above can fail: with rtpengine's own ideas about learning the customer's audio goes to the agent. Whose packet it learns from is
+    a race, which now and then ends well: one leak in three calls is enough."""
     rig = make_rig(edits=((" port-latching strict-source endpoint-learning=off", ""),))
-    leaked, _, _ = leak(inbound(rig), "customer", partner_talks=False)
-    assert leaked > 100
+    for _ in range(3):
+        leaked, _, _ = leak(inbound(rig), "customer", partner_talks=False)
+        if leaked > 100:
+            return
+        rig.fresh()
+    pytest.fail("nothing has leaked")
 
 
 def test_digit_is_seen_without_the_fence(make_rig: MakeRig) -> None:
