@@ -124,9 +124,7 @@ class Daemon:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_S)
-        self._kill_group()
-        self.process.wait(STOP_S)
-        self._close()
+        self.kill()
 
     def kill(self) -> None:
         """SIGKILL for the whole group at once, as a crash would."""

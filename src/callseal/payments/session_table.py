@@ -52,7 +52,7 @@ COVERED = (S.SECURED, S.CAPTURING, S.CAPTURED, S.AUTHORISING, S.APPROVED, S.OUTC
 HOMEWARD = (S.RESTORING, S.MEDIA_AT_PARTNER)
 
 GO_HOME = (D.HOLD, D.RELEASE)
-"""From where both legs were seen. After a Secure that failed they are where nobody has told: `TRY_AGAIN` asks."""
+"""When the edge has said where the legs are. Where it may not have, as after a Secure that failed, `TRY_AGAIN` asks."""
 AT_HOME = (D.UNHOLD, D.RESUME_RECORDING)
 TRY_AGAIN = (D.HOLD, D.RELEASE, D.QUERY_MEDIA)
 CLOSE = (D.FORGET_TOKEN, D.ANNOTATE)

@@ -19,10 +19,9 @@ def test_one_that_does_not_end_is_killed_and_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of it is left, also no entry in the table of processes."""
-    monkeypatch.setattr(daemon, "STOP_S", 0.2)
+    monkeypatch.setattr(daemon, "STOP_S", 1.0)
     deaf = Daemon("deaf", [sys.executable, "-c", DEAF], log=tmp_path / "log").start().wait_ready()
     pid = deaf.pid
-    monkeypatch.setattr(daemon, "STOP_S", 0.2)
     deaf.stop()
     assert deaf.process is not None
     assert deaf.process.returncode is not None
